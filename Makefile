@@ -1,0 +1,57 @@
+# Customer Hub. `make help` lists what is here; `make demo` and `make test` need nothing prepared.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help setup setup-dev demo test lint types bench dev lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Customer Hub needs Python 3.11, 3.12 or 3.13 on the PATH; set PYTHON=/path/to/python"; exit 1; }
+	@echo "setting up .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing the locked requirements (one to three minutes the first time)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@echo "installing the locked development requirements"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: .venv/.runtime ## make .venv with everything the hub needs to run
+
+setup-dev: .venv/.dev ## the same, with what tests, lint and types need
+
+demo: setup ## four systems over HTTP to one golden customer table; run it again for day 2
+	@$(BIN)/python -m pipelines.demo
+
+test: setup-dev ## all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-dev ## ruff, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: setup-dev ## mypy: strict on hub/
+	@$(BIN)/mypy
+
+bench: setup ## wall and CPU seconds of a first, a day-2 and an empty sync
+	@$(BIN)/python -m bench.sync
+
+dev: setup ## Dagster UI with daemon on http://127.0.0.1:3000, and the vendor sandbox beside it
+	@$(BIN)/python -m pipelines.dev
+
+lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
+
+clean: ## remove what the demo made (data/ and var/)
+	@rm -rf data var

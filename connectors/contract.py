@@ -1,0 +1,218 @@
+"""All that a new connector implements, on one page.
+
+A connector is a module with three things: a settings model (what stands under its key in hub.yaml), a `Connector` subclass that
+names its streams and reads them page by page, and a `.sql` file beside it that maps each payload to the canonical columns.
+
+Reading is incremental by checkpoints: `Stream.read(checkpoint)` yields pages, and each page carries the checkpoint from which
+reading goes on after it. The core lands the pages as Parquet parts, each with its checkpoint, and hands the newest durable one
+back at the next sync; what it means is the connector's own affair. A checkpoint must be small JSON, must not move past records
+that were not yielded, and should overlap rather than skip: a record that comes twice costs nothing, an unchanged payload adds
+no row.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, field_validator
+from pydantic_core import core_schema
+
+from hub.contract.columns import Kind
+from hub.contract.errors import ConfigError
+
+Checkpoint = Mapping[str, Any]
+Family = Literal["invoicing", "ticketing", "ecommerce", "ads", "files"]
+
+
+class Deletes(StrEnum):
+    """How a stream tells of records that are gone."""
+
+    FEED = "feed"  # the source reports them; the stream yields Record(op="delete")
+    FLAG = "flag"  # the record stays and says so itself; the mapping reads the flag
+    SNAPSHOT = "snapshot"  # each read is the whole; what is absent from it is gone
+    NONE = "none"  # the source does not tell; declared, so that nobody relies on it
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as the source sent it.
+
+    Attributes:
+        id: the source's own ID, unique within the stream.
+        payload: the record, parsed with numbers as `Decimal` so that writing it again gives the same digits. For a delete: what
+            the source sent about it, or an empty mapping.
+        updated_at: when the source says it changed (aware), or None.
+        op: what happened to it.
+        merged_into: for ``op="merge"``: the ID that lives on.
+    """
+
+    id: str
+    payload: Mapping[str, Any]
+    updated_at: datetime | None = None
+    op: Literal["upsert", "delete", "merge"] = "upsert"
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Something that came but is no record: no ID, or a payload that cannot be read. It is quarantined, never dropped.
+
+    Attributes:
+        content: what came, as text.
+        reason: what is wrong with it, naming the field, without personal data.
+        where: how to find it again (file and line, page); stands in for the missing record ID.
+    """
+
+    content: str
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one read step brought, and the checkpoint that follows it."""
+
+    records: list[Record]
+    checkpoint: Checkpoint
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record of a source.
+
+    Attributes:
+        name: plural, as the vendor calls it (``customers``); part of the record key ``source:stream:id``.
+        kind: what its records are.
+        primary_key: the payload's ID field, for people and docs.
+        cursor_field: what incremental reading goes by, in the vendor's words; None where every read is full.
+        deletes: how deletions are learnt.
+        read: yields the pages after a checkpoint; None means from the beginning. It ends when the source has no more for now.
+    """
+
+    name: str
+    kind: Kind
+    primary_key: str
+    cursor_field: str | None
+    deletes: Deletes
+    read: Callable[[Checkpoint | None], Iterator[Page]]
+
+
+class Secret:
+    """A secret named by environment variable, resolved when it is used, never when hub.yaml is read.
+
+    ``${NAME}`` or ``${NAME:-fallback}``; the text itself never shows in repr, errors or logs.
+    """
+
+    _PATTERN = re.compile(r"^\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}$")
+
+    def __init__(self, template: str) -> None:
+        match = self._PATTERN.match(template.strip())
+        if not match:
+            raise ValueError("a secret must be given as ${ENV_VAR}, not written into the file")
+        self.variable, self._fallback = match.group(1), match.group(2)
+
+    def resolve(self) -> str:
+        """The secret's value. Raises `ConfigError` that names the variable if it is not set."""
+        value = os.environ.get(self.variable) or self._fallback
+        if not value:
+            raise ConfigError(
+                f"environment variable {self.variable} is not set",
+                remedy=f"set {self.variable} (a .env file beside hub.yaml will do)",
+            )
+        return value
+
+    def __repr__(self) -> str:
+        return f"${{{self.variable}}}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def make(value: Any) -> Secret:
+            return value if isinstance(value, Secret) else cls(str(value))
+
+        return core_schema.no_info_plain_validator_function(make, serialization=core_schema.to_string_ser_schema())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": cls._PATTERN.pattern, "description": "a secret, as ${ENV_VAR}"}
+
+
+class RetrySettings(BaseModel):
+    """How patiently a source is asked again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attempts: int = Field(6, ge=1, le=20, description="how often one request is tried in all")
+    backoff_seconds: float = Field(1.0, ge=0, description="first wait; doubles each time, with full jitter")
+    max_wait_seconds: float = Field(300.0, ge=0, description="longest single wait, also when the vendor asks for more")
+    timeout_seconds: float = Field(60.0, gt=0, description="for connecting and for each read")
+
+
+class SourceSettings(BaseModel):
+    """What every source may say in hub.yaml; a connector's own settings extend it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    type: str
+    enabled: bool = True
+    base_url: str | None = Field(None, description="overrides the vendor's host, e.g. for the sandbox")
+    country: str | None = Field(None, description="ISO 3166 code: region for phones and addresses that name none")
+    timezone: str = Field("UTC", description="IANA zone of times that name none")
+    schedule: str | None = Field(None, description="cron expression of this source's own sync")
+    fresh_within_hours: float = Field(26.0, gt=0, description="older than this, the source counts as stale")
+    retry: RetrySettings = Field(default_factory=RetrySettings)
+
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z]{2}", value):
+            raise ValueError("must be a two-letter ISO 3166 code such as GB")
+        return value.upper() if value else None
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception:
+            raise ValueError("must be an IANA zone such as Europe/London") from None
+        return value
+
+
+class Connector(ABC):
+    """One configured source. Cheap to make: it opens nothing before `check` or a stream's `read`."""
+
+    type_name: ClassVar[str]
+    family: ClassVar[Family]
+    api_version: ClassVar[str | None] = None
+    Settings: ClassVar[type[SourceSettings]]
+
+    def __init__(self, name: str, settings: Any) -> None:
+        self.name, self.settings = name, settings
+
+    @abstractmethod
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams, facts before parties: the owner of any fact read is then in the parties read after it."""
+
+    @abstractmethod
+    def check(self) -> str:
+        """Try the credentials with one cheap call and say who we are there. Raises `SourceError`."""
+
+    @abstractmethod
+    def mapping(self) -> str:
+        """The SQL that maps payloads to canonical columns; see `connectors.mapping`."""
+
+    def calls(self) -> tuple[int, int]:
+        """Requests made so far, and how many of them were retries."""
+        return (0, 0)
+
+    def close(self) -> None:  # noqa: B027 - a connector that holds nothing open has nothing to do here
+        """Let go of connections."""

@@ -1,0 +1,90 @@
+"""Extraction: read one stream from where it stopped into the landing zone.
+
+This is the only loop over pages; connectors yield them, the landing keeps them, and the warehouse takes it from there.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.contract import Connector, Deletes, Stream
+from connectors.landing import PartWriter, StreamLanding
+from hub.contract.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What one extraction did. ``api_calls`` counts every request, ``retries`` those that were repeats; seconds are wall time."""
+
+    source: str
+    stream: str
+    sync_run_id: str
+    rows: int
+    api_calls: int
+    retries: int
+    seconds: float
+
+
+def stream_of(connector: Connector, name: str) -> Stream:
+    """A stream by name. Raises `NotFoundError` that lists what there is."""
+    for stream in connector.streams():
+        if stream.name == name:
+            return stream
+    raise NotFoundError(
+        f"no stream {name!r}",
+        source=connector.name,
+        remedy=f"streams are {', '.join(s.name for s in connector.streams())}",
+    )
+
+
+def extract_stream(
+    connector: Connector, stream: Stream, root: Path, *, sync_run_id: str, full: bool = False, limit: int | None = None
+) -> Extraction:
+    """Read a stream after its last durable checkpoint and land what comes.
+
+    Args:
+        full: read from the beginning, even if a cursor is known.
+        limit: stop after about that many rows; what was read counts as a reading of its own and the next sync goes on there.
+
+    Raises:
+        SourceError: what was read before the fault has landed and is not read again; it enters raw when the reading is complete.
+    """
+    landing = StreamLanding(root, connector.name, stream.name)
+    point = landing.resume_point()
+    begins = point.checkpoint is None or (full and not point.from_beginning)
+    checkpoint = None if begins else point.checkpoint
+    writer = PartWriter(
+        landing,
+        sync_run_id=sync_run_id,
+        follows=checkpoint,
+        seq=point.seq,
+        begins=begins,
+        owes_end=point.broken_off,
+        snapshot=stream.deletes is Deletes.SNAPSHOT and limit is None,
+    )
+    started, (calls, retries), rows = time.monotonic(), connector.calls(), 0
+    finished = False
+    try:
+        for page in stream.read(checkpoint):
+            writer.add(page)
+            rows += len(page.records) + len(page.rejects)
+            if limit is not None and rows >= limit:
+                break
+        finished = True
+    finally:
+        if finished:
+            writer.finish()
+        else:
+            writer.flush()
+    calls_now, retries_now = connector.calls()
+    return Extraction(
+        connector.name,
+        stream.name,
+        sync_run_id,
+        rows,
+        calls_now - calls,
+        retries_now - retries,
+        time.monotonic() - started,
+    )

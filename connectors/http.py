@@ -1,0 +1,215 @@
+"""One HTTP session for all connectors: authentication, bounded retries, the vendors' ways of saying "slow down", redaction.
+
+What a page means is the connector's affair; how a request is made, repeated and reported when it fails is settled here.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import simplejson
+
+from connectors.contract import RetrySettings
+from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
+
+log = logging.getLogger(__name__)
+
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+Throttle = Callable[[httpx.Response, Any], float | None]
+"""Given a response and its parsed body (None if it is no JSON), the seconds the vendor asks us to wait, or None for "go on"."""
+
+
+def retry_after(response: httpx.Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
+    """Seconds asked for by a Retry-After header, in seconds or as an HTTP date (RFC 9110 §10.2.3); None without one."""
+    value = response.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def by_header(response: httpx.Response, body: Any) -> float | None:
+    """The usual throttle: status 429 or 503 with a Retry-After header."""
+    return retry_after(response) if response.status_code in (429, 503) else None
+
+
+class HttpSession:
+    """Requests to one source.
+
+    Args:
+        base_url: scheme and host, perhaps with a path under which the vendor's own paths hang.
+        source: the source's name, for errors.
+        retry: patience.
+        auth: an `httpx.Auth`, a (user, password) pair or None.
+        headers: sent with each request.
+        throttle: how this vendor says "slow down" other than by the usual header.
+        remedy: what to do when the vendor refuses our credentials; names the setting, never its value.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        source: str,
+        retry: RetrySettings,
+        auth: httpx.Auth | tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        throttle: Throttle = by_header,
+        remedy: str = "check the credentials in hub.yaml",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.source, self.retry, self._throttle, self._remedy, self._sleep = source, retry, throttle, remedy, sleep
+        self.requests = 0
+        self.retries = 0
+        self._client = httpx.Client(
+            base_url=base_url.rstrip("/"),
+            auth=auth,
+            headers={"user-agent": "customer-hub", "accept": "application/json", **(headers or {})},
+            timeout=retry.timeout_seconds,
+            # a vendor's host is named in hub.yaml; proxies and .netrc of the machine must not add credentials of their own
+            trust_env=False,
+        )
+
+    def get(self, path: str, *, stream: str | None = None, params: Any = None, missing_ok: bool = False) -> Any:
+        """GET and parse JSON; see `request`."""
+        return self.request("GET", path, stream=stream, params=params, missing_ok=missing_ok)
+
+    def post(self, path: str, *, stream: str | None = None, json: Any = None, data: Any = None) -> Any:
+        """POST and parse JSON; see `request`."""
+        return self.request("POST", path, stream=stream, json=json, data=data)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        stream: str | None = None,
+        params: Any = None,
+        json: Any = None,
+        data: Any = None,
+        missing_ok: bool = False,
+    ) -> Any:
+        """Make a request, again if need be, and return the parsed body (numbers with a fraction as `Decimal`).
+
+        Returns None for a 404 when ``missing_ok``.
+
+        Raises:
+            CredentialsError: 401 or 403; at once.
+            ProtocolError: another refusal, or a body that is no JSON every time.
+            SourceUnavailableError: nothing useful within the bounded attempts.
+        """
+        place = f"{method} {path}"
+        for attempt in range(1, self.retry.attempts + 1):
+            wait: float | None = None
+            self.requests += 1
+            try:
+                response = self._client.request(method, path, params=params, json=json, data=data)
+            except httpx.HTTPError as error:
+                trouble: Exception = SourceUnavailableError(
+                    f"no answer to {place} ({type(error).__name__})", source=self.source, stream=stream, remedy=_LATER
+                )
+            else:
+                body, readable = _parse(response)
+                wait = self._throttle(response, body)
+                status = response.status_code
+                if wait is not None or status in RETRIED_STATUS:
+                    said = f"answered {status}"
+                    if wait is not None or status == 429:
+                        said = f"asks us to slow down{'' if wait is None else f' for {wait:.0f} s'}"
+                    trouble = SourceUnavailableError(f"{said} at {place}", source=self.source, stream=stream, remedy=_LATER)
+                elif status == 404 and missing_ok:
+                    return None
+                elif not response.is_success:
+                    raise self._refused(status, place, stream, body)
+                elif readable:
+                    return body
+                else:
+                    trouble = ProtocolError(
+                        f"the answer to {place} is no complete JSON ({len(response.content)} bytes)",
+                        source=self.source,
+                        stream=stream,
+                        remedy="nothing of that page was kept; run the sync again, and ask the vendor if it stays",
+                    )
+            if attempt == self.retry.attempts or (wait or 0) > self.retry.max_wait_seconds:
+                raise trouble
+            self.retries += 1
+            self._pause(attempt, wait)
+        raise AssertionError("unreachable: attempts is at least 1")
+
+    def _pause(self, attempt: int, asked: float | None) -> None:
+        # full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015), so that many workers do not return as one; what
+        # the vendor asked for is a minimum and gets a little on top
+        backoff = random.uniform(0, min(self.retry.backoff_seconds * 2 ** (attempt - 1), self.retry.max_wait_seconds))
+        wait = backoff if asked is None else asked + random.uniform(0, min(1.0, self.retry.backoff_seconds))
+        log.info("%s: waiting %.1f s before trying again", self.source, wait)
+        self._sleep(wait)
+
+    def _refused(self, status: int, place: str, stream: str | None, body: Any) -> Exception:
+        if status in (401, 403):
+            what = "refused our credentials" if status == 401 else "does not allow us to read this"
+            return CredentialsError(
+                f"{status}, the vendor {what} at {place}", source=self.source, stream=stream, remedy=self._remedy
+            )
+        code = error_code(body)
+        return ProtocolError(
+            f"the vendor refused {place} with {status}{f' ({code})' if code else ''}",
+            source=self.source,
+            stream=stream,
+            remedy="check base_url and the settings of this source",
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+_LATER = "the vendor may be down; run the sync again later, it goes on where it stopped"
+
+
+def error_code(body: Any) -> str | None:
+    """A vendor's short machine-readable error code, if the body has one. Free text is left out: it may quote personal data."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    found = (error.get("code") or error.get("type") or error.get("status")) if isinstance(error, Mapping) else error
+    text = str(found) if found is not None else ""
+    return text if text and len(text) <= 60 and " " not in text else None
+
+
+def _parse(response: httpx.Response) -> tuple[Any, bool]:
+    try:
+        return simplejson.loads(response.content.decode("utf-8"), use_decimal=True, allow_nan=False), True
+    except (UnicodeDecodeError, simplejson.JSONDecodeError, ValueError):
+        return None, False
+
+
+class PageGuard:
+    """Stops a source that serves the same page again and again (a known fault of proxies and of offset paging)."""
+
+    def __init__(self, source: str, stream: str) -> None:
+        self._source, self._stream = source, stream
+        self._seen: set[str] = set()
+
+    def advance(self, token: str) -> str:
+        """Note the next page's token and return it. Raises `ProtocolError` if that page was asked for before."""
+        if token in self._seen:
+            raise ProtocolError(
+                "the vendor sent us back to a page we already read",
+                source=self._source,
+                stream=self._stream,
+                remedy="what came before it is kept; run the sync again, and report it to the vendor if it stays",
+            )
+        self._seen.add(token)
+        return token

@@ -1,0 +1,305 @@
+"""The landing zone: Parquet parts, each with the checkpoint that follows it, made visible by atomic rename.
+
+    <root>/<source>/<stream>/part-00000007.parquet    landed, not yet in raw
+    <root>/<source>/<stream>/committed.json           mirror of the cursor that is durably in raw
+
+Connectors write here, many in parallel; the warehouse reads the parts, commits them with their cursor in one transaction, and
+then calls `committed`. A killed extraction resumes after its last whole part. The parts of a stream form a chain: each names the
+digest of the checkpoint it follows, so that the warehouse can tell parts that continue its cursor from those that do not (a
+warehouse restored from a backup, a folder copied from elsewhere) and have them read again instead of losing what lies between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import simplejson
+
+from connectors.contract import Checkpoint, Page
+from hub.contract.errors import WarehouseAccessError
+
+SCHEMA = pa.schema(
+    [
+        pa.field("source_record_id", pa.string()),
+        pa.field("op", pa.string(), nullable=False),  # upsert, delete, merge or reject
+        pa.field("payload", pa.string()),
+        pa.field("payload_hash", pa.string()),
+        pa.field("source_updated_at", pa.timestamp("us", tz="UTC")),
+        pa.field("extracted_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("merged_into", pa.string()),
+        pa.field("reject_reason", pa.string()),
+    ]
+)
+_META = b"hub.part"
+PART_ROWS = 5_000
+PART_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """What a part says of itself, stored in its Parquet metadata.
+
+    Attributes:
+        seq: number in the stream, increasing by one, never used twice.
+        sync_run_id: the run that wrote it.
+        follows: digest of the checkpoint it continues; see `digest`.
+        checkpoint: where reading goes on after it.
+        begins: whether it is the first part of a reading from the beginning.
+        complete: whether the reading ended with it.
+        snapshot: whether a complete reading from the beginning holds every record there is.
+    """
+
+    seq: int
+    sync_run_id: str
+    follows: str
+    checkpoint: dict[str, Any] | None
+    begins: bool
+    complete: bool
+    snapshot: bool
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where an extraction goes on.
+
+    Attributes:
+        checkpoint: to read after; None: from the beginning.
+        seq: number of the next part.
+        broken_off: whether parts of an unfinished reading lie there, which this one completes.
+        from_beginning: whether that unfinished reading began at the beginning.
+    """
+
+    checkpoint: Checkpoint | None
+    seq: int
+    broken_off: bool
+    from_beginning: bool
+
+
+def digest(checkpoint: Checkpoint | None) -> str:
+    """A short digest of a checkpoint, independent of key order; of None too."""
+    text = json.dumps(checkpoint, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
+    """A payload as JSON text with its digits kept, and the hash that says whether it changed (independent of key order)."""
+    text = _dumps(payload, sort_keys=False)
+    canonical = _dumps(payload, sort_keys=True)
+    return text, hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _dumps(payload: Mapping[str, Any], *, sort_keys: bool) -> str:
+    def dump(ascii_only: bool) -> str:
+        return simplejson.dumps(
+            payload,
+            use_decimal=True,
+            ensure_ascii=ascii_only,
+            allow_nan=False,
+            sort_keys=sort_keys,
+            separators=(",", ":"),
+        )
+
+    text = dump(False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair is legal JSON but not UTF-8; escaped it survives
+        text = dump(True)
+    return text
+
+
+class StreamLanding:
+    """The landing folder of one stream."""
+
+    def __init__(self, root: Path, source: str, stream: str) -> None:
+        self.folder = root / source / stream
+        self.source, self.stream = source, stream
+
+    # for the extraction ----------------------------------------------------------------------------------------
+
+    def resume_point(self) -> ResumePoint:
+        """Where reading goes on: after the last whole part if there are parts, else after the committed cursor."""
+        infos = [self.info(part) for part in self.parts()]
+        if infos:
+            last = infos[-1]
+            since_complete: list[PartInfo] = []
+            for info in infos:
+                since_complete = [] if info.complete else [*since_complete, info]
+            return ResumePoint(
+                last.checkpoint,
+                last.seq + 1,
+                broken_off=not last.complete,
+                from_beginning=any(i.begins for i in since_complete),
+            )
+        checkpoint, seq = self.mirror()
+        return ResumePoint(checkpoint, seq + 1, broken_off=False, from_beginning=False)
+
+    def mirror(self) -> tuple[Checkpoint | None, int]:
+        """The committed checkpoint and the last committed part's number; (None, 0) if there is none that can be read.
+
+        A mirror that cannot be read costs a full reading, never a record: raw drops what it already has.
+        """
+        try:
+            data = json.loads((self.folder / "committed.json").read_text())
+            return data["checkpoint"], int(data["seq"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None, 0
+
+    def write(self, rows: Iterable[Mapping[str, Any]], info: PartInfo) -> Path:
+        """Write one part durably and make it visible. Raises `WarehouseAccessError` if the folder cannot be written."""
+        target = self.folder / f"part-{info.seq:08d}.parquet"
+        temporary = self.folder / f".part-{info.seq:08d}.{os.getpid()}.tmp"
+        meta = {_META: json.dumps(asdict(info)).encode()}
+        table = pa.Table.from_pylist(list(rows), schema=SCHEMA).replace_schema_metadata(meta)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as sink:
+                pq.write_table(table, sink, compression="zstd")
+                sink.flush()
+                os.fsync(sink.fileno())
+            os.replace(temporary, target)
+            _sync_folder(self.folder)
+        except OSError as error:
+            raise WarehouseAccessError(
+                f"cannot write to the landing folder {self.folder} ({error.strerror or error})",
+                source=self.source,
+                stream=self.stream,
+                remedy="free disk space or mend the folder's permissions, then run the sync again",
+            ) from error
+        return target
+
+    # for the warehouse -----------------------------------------------------------------------------------------
+
+    def parts(self) -> list[Path]:
+        """Landed parts, oldest first."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    @staticmethod
+    def info(part: Path) -> PartInfo:
+        """What a part says of itself."""
+        return PartInfo(**json.loads(pq.read_schema(part).metadata[_META]))
+
+    def committed(self, checkpoint: Checkpoint | None, seq: int) -> None:
+        """Mirror a cursor that is durably in raw, then remove the parts it covers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".committed.{os.getpid()}.tmp"
+        temporary.write_text(json.dumps({"checkpoint": checkpoint, "seq": seq, "at": datetime.now(UTC).isoformat()}))
+        os.replace(temporary, self.folder / "committed.json")
+        for part in self.parts():
+            if int(part.stem.removeprefix("part-")) <= seq:
+                part.unlink()
+        for leftover in self.folder.glob(".part-*.tmp"):
+            leftover.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Forget parts and mirror, so that the next extraction starts anew."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class PartWriter:
+    """Gathers pages into parts of a fair size and lands them.
+
+    Args:
+        landing: where.
+        sync_run_id: the run that reads.
+        follows: the checkpoint the first page continues.
+        seq: number of the first part.
+        begins: whether this is a reading from the beginning.
+        owes_end: whether parts of an unfinished reading lie there, so that this one must land its end even if nothing comes.
+        snapshot: see `PartInfo.snapshot`.
+    """
+
+    def __init__(
+        self,
+        landing: StreamLanding,
+        *,
+        sync_run_id: str,
+        follows: Checkpoint | None,
+        seq: int,
+        begins: bool,
+        owes_end: bool,
+        snapshot: bool,
+    ) -> None:
+        self._landing, self._run, self._seq, self._owes_end = landing, sync_run_id, seq, owes_end or begins
+        self._follows, self._begins, self._snapshot = digest(follows), begins, snapshot
+        self._checkpoint: Checkpoint | None = follows
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+        self.rows = 0
+
+    def add(self, page: Page) -> None:
+        """Take a page; lands a part when enough has gathered."""
+        now = datetime.now(UTC)
+        for record in page.records:
+            text, hashed = encode(record.payload)
+            self._rows.append(
+                {
+                    "source_record_id": record.id,
+                    "op": record.op,
+                    "payload": text,
+                    "payload_hash": hashed,
+                    "source_updated_at": record.updated_at,
+                    "extracted_at": now,
+                    "merged_into": record.merged_into,
+                }
+            )
+            self._bytes += len(text)
+        for reject in page.rejects:
+            hashed = hashlib.blake2b(reject.content.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+            content = reject.content.encode(errors="replace").decode()
+            self._rows.append(
+                {
+                    "source_record_id": reject.where,
+                    "op": "reject",
+                    "payload": content,
+                    "payload_hash": hashed,
+                    "extracted_at": now,
+                    "reject_reason": reject.reason,
+                }
+            )
+            self._bytes += len(content)
+        self._checkpoint = page.checkpoint
+        if len(self._rows) >= PART_ROWS or self._bytes >= PART_BYTES:
+            self._land(complete=False)
+
+    def finish(self) -> None:
+        """Land what is left. Says so in the part when the reading is complete; lands nothing if nothing came and nothing moved."""
+        if self._rows or self._owes_end or digest(self._checkpoint) != self._follows:
+            self._land(complete=True)
+
+    def flush(self) -> None:
+        """Land what was read so far, for a reading that breaks off: the next one resumes after it."""
+        if self._rows:
+            self._land(complete=False)
+
+    def _land(self, *, complete: bool) -> None:
+        info = PartInfo(
+            seq=self._seq,
+            sync_run_id=self._run,
+            follows=self._follows,
+            checkpoint=None if self._checkpoint is None else dict(self._checkpoint),
+            begins=self._begins,
+            complete=complete,
+            snapshot=self._snapshot,
+        )
+        self._landing.write(self._rows, info)
+        self.rows += len(self._rows)
+        self._rows, self._bytes, self._begins, self._owes_end = [], 0, False, not complete
+        self._seq, self._follows = self._seq + 1, digest(self._checkpoint)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,226 @@
+"""The canonical columns: what a mapping of a source may yield for each staging table, and the type each becomes.
+
+A mapping yields text as the source has it (``12.50``, ``2026-03-01T09:00:00+02:00``); staging types it in one place, so that a
+value that cannot be read is handled in one way. This module holds declarations only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["party", "order", "invoice", "payment", "ticket", "lead", "ad_campaign", "ad_spend"]
+ColumnType = Literal["text", "amount", "spend", "currency", "time", "date", "integer", "number", "boolean"]
+
+SQL_TYPE: dict[ColumnType, str] = {
+    "text": "VARCHAR",
+    "amount": "DECIMAL(18,4)",  # major units; four digits hold every ISO 4217 currency
+    "spend": "DECIMAL(20,6)",  # ad platforms bill in millionths
+    "currency": "VARCHAR",
+    "time": "TIMESTAMP",  # UTC
+    "date": "DATE",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column.
+
+    Attributes:
+        name: its name in the mapping and in the staging table.
+        type: how its text is read.
+        required: for facts: a row in which it is missing or unreadable is quarantined.
+        description: what analysts read in the data dictionary.
+    """
+
+    name: str
+    type: ColumnType = "text"
+    required: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class StagingTable:
+    """A staging table: its key column and the columns a mapping may yield for it."""
+
+    name: str
+    kind: Kind
+    key: str
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+
+# party -----------------------------------------------------------------------------------------------------------
+
+PARTY = StagingTable(
+    "party_record",
+    "party",
+    "record_key",
+    (
+        Column("party_type", description="person or company, where the source says so"),
+        Column("record_role", description="customer, lead, ticket_user, guest, billing or shipping"),
+        Column("legacy_id", description="the record's ID in a system it was migrated from"),
+        Column("full_name"),
+        Column("given_name"),
+        Column("middle_name"),
+        Column("family_name"),
+        Column("company_name"),
+        Column("email", description="as the source has it"),
+        Column("phone", description="as the source has it"),
+        Column("address_line1"),
+        Column("address_line2"),
+        Column("city"),
+        Column("region"),
+        Column("postal_code"),
+        Column("country", description="ISO code or name as the source has it"),
+        Column("birth_date", "date"),
+        Column("tax_id"),
+        Column("locale"),
+        Column("is_test", "boolean", description="only from the source's own flag"),
+        Column("created_at", "time"),
+    ),
+)
+
+# facts -----------------------------------------------------------------------------------------------------------
+
+# every fact may say whose it is: the party's record ID in the same source, and that party's stream
+OWNER = (
+    Column("party_id", description="source record ID of the party the fact belongs to"),
+    Column("party_stream", description="the stream of that party, where the source has more than one"),
+)
+COMMON = (Column("is_test", "boolean"), Column("created_at", "time"))
+
+ORDER = StagingTable(
+    "customer_order",
+    "order",
+    "order_key",
+    (
+        *OWNER,
+        Column("order_number", description="the number the customer sees"),
+        Column("ordered_at", "time", required=True),
+        Column("status", description="open, paid, partially_refunded, refunded, cancelled or the source's word"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("gross_amount", "amount", required=True, description="what the customer was charged, before refunds"),
+        Column("discount_amount", "amount"),
+        Column("tax_amount", "amount"),
+        Column("shipping_amount", "amount"),
+        Column("refund_amount", "amount"),
+        Column("landing_url"),
+        Column("referrer_url"),
+        *COMMON,
+    ),
+)
+INVOICE = StagingTable(
+    "invoice",
+    "invoice",
+    "invoice_key",
+    (
+        *OWNER,
+        Column("invoice_number"),
+        Column("issued_at", "time", required=True),
+        Column("due_at", "time"),
+        Column("paid_at", "time"),
+        Column("status", description="draft, open, paid, void, uncollectible or the source's word"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("total_amount", "amount", required=True),
+        Column("amount_paid", "amount"),
+        Column("amount_due", "amount"),
+        *COMMON,
+    ),
+)
+PAYMENT = StagingTable(
+    "payment",
+    "payment",
+    "payment_key",
+    (
+        *OWNER,
+        Column("invoice_id", description="source record ID of the invoice it pays"),
+        Column("paid_at", "time", required=True),
+        Column("status", description="succeeded, pending, failed or the source's word"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("amount", "amount", required=True),
+        Column("refund_amount", "amount"),
+        Column("method"),
+        *COMMON,
+    ),
+)
+TICKET = StagingTable(
+    "ticket",
+    "ticket",
+    "ticket_key",
+    (
+        *OWNER,
+        Column("subject"),
+        Column("channel"),
+        Column("status", description="new, open, pending, on_hold, solved or closed"),
+        Column("priority"),
+        Column("opened_at", "time", required=True),
+        Column("solved_at", "time"),
+        *COMMON,
+    ),
+)
+LEAD = StagingTable(
+    "lead",
+    "lead",
+    "lead_key",
+    (
+        *OWNER,
+        Column("platform"),
+        Column("account_id"),
+        Column("campaign_id"),
+        Column("ad_group_id"),
+        Column("ad_id"),
+        Column("form_id"),
+        Column("click_id_type"),
+        Column("click_id"),
+        Column("lead_source"),
+        Column("submitted_at", "time", required=True),
+        *COMMON,
+    ),
+)
+AD_CAMPAIGN = StagingTable(
+    "ad_campaign",
+    "ad_campaign",
+    "campaign_key",
+    (
+        Column("platform"),
+        Column("account_id"),
+        Column("campaign_id"),
+        Column("campaign_name"),
+        Column("status"),
+        Column("currency", "currency"),
+        Column("timezone", description="zone in which the platform cuts its days"),
+        *COMMON,
+    ),
+)
+AD_SPEND = StagingTable(
+    "ad_spend_daily",
+    "ad_spend",
+    "spend_key",
+    (
+        Column("platform"),
+        Column("account_id"),
+        Column("campaign_id"),
+        Column("ad_group_id"),
+        Column("ad_id"),
+        Column("date_day", "date", required=True, description="day in the ad account's own time zone"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("spend", "spend", required=True),
+        Column("impressions", "integer"),
+        Column("clicks", "integer"),
+        Column("platform_conversions", "number", description="as the platform claims; never summed over platforms"),
+        Column("platform_conversion_value", "number"),
+        *COMMON,
+    ),
+)
+
+FACTS: tuple[StagingTable, ...] = (ORDER, INVOICE, PAYMENT, TICKET, LEAD, AD_CAMPAIGN, AD_SPEND)
+TABLES: dict[str, StagingTable] = {t.name: t for t in (PARTY, *FACTS)}
+BY_KIND: dict[Kind, StagingTable] = {t.kind: t for t in (PARTY, *FACTS)}
+MONEY: dict[str, tuple[str, ...]] = {t.name: tuple(c.name for c in t.columns if c.type in ("amount", "spend")) for t in FACTS}
