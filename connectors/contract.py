@@ -170,6 +170,17 @@ class SourceSettings(BaseModel):
     fresh_within_hours: float = Field(26.0, gt=0, description="older than this, the source counts as stale")
     retry: RetrySettings = Field(default_factory=RetrySettings)
 
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if unset := re.search(r"\$\{([^}:]+)", value):
+            raise ValueError(f"environment variable {unset.group(1)} is not set")
+        if not re.match(r"https?://[^/]", value):
+            raise ValueError("must begin with https:// (or http:// on loopback)")
+        return value
+
     @field_validator("country")
     @classmethod
     def _country(cls, value: str | None) -> str | None:

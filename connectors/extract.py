@@ -45,7 +45,7 @@ def extract_stream(
     """Read a stream after its last durable checkpoint and land what comes.
 
     Args:
-        full: read from the beginning, even if a cursor is known.
+        full: read from the beginning, whatever cursor is known or refused; an unfinished reading is not resumed.
         limit: stop after about that many rows; what was read counts as a reading of its own and the next sync goes on there.
 
     Raises:
@@ -53,7 +53,7 @@ def extract_stream(
     """
     landing = StreamLanding(root, connector.name, stream.name)
     point = landing.resume_point()
-    begins = point.checkpoint is None or (full and not point.from_beginning)
+    begins = point.checkpoint is None or full
     checkpoint = None if begins else point.checkpoint
     writer = PartWriter(
         landing,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -41,6 +42,7 @@ SCHEMA = pa.schema(
     ]
 )
 _META = b"hub.part"
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 PART_ROWS = 5_000
 PART_BYTES = 16 * 1024 * 1024
 
@@ -54,6 +56,7 @@ class PartInfo:
         sync_run_id: the run that wrote it.
         follows: digest of the checkpoint it continues; see `digest`.
         checkpoint: where reading goes on after it.
+        leads_to: digest of that checkpoint.
         begins: whether it is the first part of a reading from the beginning.
         complete: whether the reading ended with it.
         snapshot: whether a complete reading from the beginning holds every record there is.
@@ -63,6 +66,7 @@ class PartInfo:
     sync_run_id: str
     follows: str
     checkpoint: dict[str, Any] | None
+    leads_to: str
     begins: bool
     complete: bool
     snapshot: bool
@@ -76,13 +80,11 @@ class ResumePoint:
         checkpoint: to read after; None: from the beginning.
         seq: number of the next part.
         broken_off: whether parts of an unfinished reading lie there, which this one completes.
-        from_beginning: whether that unfinished reading began at the beginning.
     """
 
     checkpoint: Checkpoint | None
     seq: int
     broken_off: bool
-    from_beginning: bool
 
 
 def digest(checkpoint: Checkpoint | None) -> str:
@@ -92,29 +94,21 @@ def digest(checkpoint: Checkpoint | None) -> str:
 
 
 def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
-    """A payload as JSON text with its digits kept, and the hash that says whether it changed (independent of key order)."""
+    """A payload as JSON text with its digits kept, and the hash that says whether it changed (independent of key order).
+
+    Half a surrogate pair becomes U+FFFD, the one thing that is not kept as sent.
+    """
     text = _dumps(payload, sort_keys=False)
     canonical = _dumps(payload, sort_keys=True)
     return text, hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
 def _dumps(payload: Mapping[str, Any], *, sort_keys: bool) -> str:
-    def dump(ascii_only: bool) -> str:
-        return simplejson.dumps(
-            payload,
-            use_decimal=True,
-            ensure_ascii=ascii_only,
-            allow_nan=False,
-            sort_keys=sort_keys,
-            separators=(",", ":"),
-        )
-
-    text = dump(False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair is legal JSON but not UTF-8; escaped it survives
-        text = dump(True)
-    return text
+    text: str = simplejson.dumps(
+        payload, use_decimal=True, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys, separators=(",", ":")
+    )
+    # half a surrogate pair is no character: neither UTF-8 nor the warehouse's JSON reader takes it
+    return _HALF_PAIR.sub("\ufffd", text)
 
 
 class StreamLanding:
@@ -131,17 +125,9 @@ class StreamLanding:
         infos = [self.info(part) for part in self.parts()]
         if infos:
             last = infos[-1]
-            since_complete: list[PartInfo] = []
-            for info in infos:
-                since_complete = [] if info.complete else [*since_complete, info]
-            return ResumePoint(
-                last.checkpoint,
-                last.seq + 1,
-                broken_off=not last.complete,
-                from_beginning=any(i.begins for i in since_complete),
-            )
+            return ResumePoint(last.checkpoint, last.seq + 1, broken_off=not last.complete)
         checkpoint, seq = self.mirror()
-        return ResumePoint(checkpoint, seq + 1, broken_off=False, from_beginning=False)
+        return ResumePoint(checkpoint, seq + 1, broken_off=False)
 
     def mirror(self) -> tuple[Checkpoint | None, int]:
         """The committed checkpoint and the last committed part's number; (None, 0) if there is none that can be read.
@@ -287,6 +273,7 @@ class PartWriter:
             sync_run_id=self._run,
             follows=self._follows,
             checkpoint=None if self._checkpoint is None else dict(self._checkpoint),
+            leads_to=digest(self._checkpoint),
             begins=self._begins,
             complete=complete,
             snapshot=self._snapshot,

@@ -32,7 +32,8 @@ class Column:
     Attributes:
         name: its name in the mapping and in the staging table.
         type: how its text is read.
-        required: for facts: a row in which it is missing or unreadable is quarantined.
+        required: for facts: a row in which it is missing is quarantined. Unreadable money and currency quarantine the row always,
+            an unreadable time or date only where it is required.
         description: what analysts read in the data dictionary.
     """
 

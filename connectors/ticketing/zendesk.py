@@ -1,0 +1,230 @@
+"""Zendesk Support: users and tickets by the cursor-based incremental exports.
+
+Here belongs how Zendesk is read. What its fields mean is in ``zendesk.sql`` beside it.
+
+An export hands out a cursor with each page; it is opaque, and it is the whole state: from it the next page and the next sync go on.
+It moves by Zendesk's ``generated_timestamp``, not by ``updated_at``, which is why no time of ours is a cursor. The most recent
+minute is always left out by Zendesk and comes with the next sync.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import simplejson
+from pydantic import Field, field_validator
+
+from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
+from connectors.http import HttpSession, PageGuard
+from hub.contract.columns import Kind
+from hub.contract.errors import CredentialsError, ProtocolError
+
+
+class ZendeskSettings(SourceSettings):
+    """What stands under a source of type zendesk in hub.yaml."""
+
+    subdomain: str = Field(description="acme, for acme.zendesk.com")
+    email: str = Field(description="of the admin to whom the API token is issued")
+    api_token: Secret = Field(description="API token of that admin; exports are for admins only")
+    start_time: datetime = Field(
+        datetime(1970, 1, 1, tzinfo=UTC), description="leave out what has not changed since; default: nothing"
+    )
+    per_page: int = Field(1000, ge=1, le=1000, description="records per page of an export; Zendesk gives at most 1000")
+    exports_per_minute: int = Field(10, ge=1, description="export requests Zendesk allows; 30 with the High Volume API add-on")
+
+    @field_validator("subdomain")
+    @classmethod
+    def _subdomain(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", value):
+            raise ValueError("must be the part before .zendesk.com, such as acme")
+        return value.lower()
+
+    @field_validator("start_time")
+    @classmethod
+    def _start_time(cls, value: datetime) -> datetime:
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Export:
+    """One export: its name in path and body, what its records are, when one changed, and whether it is gone."""
+
+    name: str
+    kind: Kind
+    changed: Callable[[dict[str, Any]], Any]
+    gone: Callable[[dict[str, Any]], bool]
+
+
+_EXPORTS = (
+    _Export(
+        "tickets", "ticket", lambda t: t.get("generated_timestamp", t.get("updated_at")), lambda t: t.get("status") == "deleted"
+    ),
+    # a deleted or merged user stays in the export with active: false (Zendesk's OpenAPI: "false if the user has been deleted");
+    # a suspended one is still there and still a customer
+    _Export("users", "party", lambda u: u.get("updated_at"), lambda u: u.get("active") is False),
+)
+
+
+class ZendeskConnector(Connector):
+    """One Zendesk account."""
+
+    type_name: ClassVar[str] = "zendesk"
+    family: ClassVar[Family] = "ticketing"
+    Settings: ClassVar[type[SourceSettings]] = ZendeskSettings
+    settings: ZendeskSettings
+
+    def __init__(self, name: str, settings: ZendeskSettings) -> None:
+        super().__init__(name, settings)
+        self._session: HttpSession | None = None
+        self._budget = RequestBudget(settings.exports_per_minute)
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Tickets before the users who asked."""
+        return tuple(Stream(e.name, e.kind, "id", "cursor", Deletes.FEED, partial(self._read, e)) for e in _EXPORTS)
+
+    def check(self) -> str:
+        """Who we are there. Wrong credentials may show as an anonymous user rather than as a 401."""
+        answer = self._http().get("/api/v2/users/me")
+        user = answer.get("user") if isinstance(answer, dict) else None
+        if not isinstance(user, dict):
+            raise ProtocolError("the answer to GET /api/v2/users/me names no user", source=self.name, remedy="check subdomain")
+        if user.get("id") is None:
+            raise CredentialsError("Zendesk does not know these credentials", source=self.name, remedy=self._remedy())
+        if user.get("role") != "admin":
+            raise CredentialsError("the user is no admin, and exports are for admins only", source=self.name, remedy=self._remedy())
+        return f"Zendesk {self.settings.subdomain}, user {user['id']} (admin)"
+
+    def mapping(self) -> str:
+        """See `connectors.mapping`."""
+        return files(__package__).joinpath("zendesk.sql").read_text(encoding="utf-8")
+
+    def calls(self) -> tuple[int, int]:
+        """Requests made so far, and how many of them were retries."""
+        return (self._session.requests, self._session.retries) if self._session else (0, 0)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._session:
+            self._session.close()
+            self._session = None
+
+    def _read(self, export: _Export, checkpoint: Checkpoint | None) -> Iterator[Page]:
+        stored: str | None = checkpoint.get("cursor") if checkpoint else None
+        cursor, guard = stored, PageGuard(self.name, export.name)
+        if stored is not None:
+            guard.advance(stored)
+        while True:
+            body = self._page(export, cursor, stored=cursor is not None and cursor == stored)
+            after, end = body.get("after_cursor"), body["end_of_stream"]
+            if not end:
+                if not isinstance(after, str):
+                    raise self._broken(export, "says that there is more, but sent no cursor to go on from")
+                guard.advance(after)
+            records, rejects = _sort(export, body[export.name], cursor)
+            if records or rejects or (after and after != cursor):
+                # an end without a cursor leaves the last one valid; what came after it will come again
+                yield Page(records, {"cursor": after or cursor}, rejects)
+            if end:
+                return
+            cursor = after
+
+    def _page(self, export: _Export, cursor: str | None, *, stored: bool) -> dict[str, Any]:
+        start = int(self.settings.start_time.timestamp())
+        params = {"per_page": self.settings.per_page, **({"start_time": start} if cursor is None else {"cursor": cursor})}
+        self._budget.spend()
+        try:
+            body = self._http().get(f"/api/v2/incremental/{export.name}/cursor", stream=export.name, params=params)
+        except ProtocolError as error:
+            if not stored:
+                raise
+            raise ProtocolError(
+                error.what,
+                source=self.name,
+                stream=export.name,
+                remedy=f"if Zendesk no longer knows the cursor, read everything again: hub sync {self.name} --full",
+            ) from error
+        if (
+            not isinstance(body, dict)
+            or not isinstance(body.get(export.name), list)
+            or not isinstance(body.get("end_of_stream"), bool)
+        ):
+            raise self._broken(export, f"sent a page without {export.name} or end_of_stream")
+        return body
+
+    def _http(self) -> HttpSession:
+        if self._session is None:
+            settings = self.settings
+            self._session = HttpSession(
+                settings.base_url or f"https://{settings.subdomain}.zendesk.com",
+                source=self.name,
+                retry=settings.retry,
+                auth=(f"{settings.email}/token", settings.api_token.resolve().strip()),
+                remedy=self._remedy(),
+            )
+        return self._session
+
+    def _remedy(self) -> str:
+        return (
+            f"put a valid API token into environment variable {self.settings.api_token.variable} (setting api_token), and check"
+            " that email names an admin and that token access is switched on in Zendesk's Admin Center"
+        )
+
+    def _broken(self, export: _Export, what: str) -> ProtocolError:
+        return ProtocolError(
+            f"Zendesk {what}", source=self.name, stream=export.name, remedy="run the sync again, and check base_url if it stays"
+        )
+
+
+class RequestBudget:
+    """At most so many requests in any minute; the first ones go out at once, so that a short sync never waits.
+
+    Args:
+        per_minute: how many.
+        clock: seconds that only grow.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._spent: deque[float] = deque(maxlen=per_minute)
+        self._clock, self._sleep = clock, sleep
+
+    def spend(self) -> None:
+        """Wait until one more request fits, and note it."""
+        if len(self._spent) == self._spent.maxlen:
+            wait = self._spent[0] + 60.0 - self._clock()
+            if wait > 0:
+                self._sleep(wait)
+        self._spent.append(self._clock())
+
+
+def _sort(export: _Export, items: list[Any], cursor: str | None) -> tuple[list[Record], list[Reject]]:
+    records, rejects = [], []
+    for number, item in enumerate(items, 1):
+        if isinstance(item, dict) and isinstance(item.get("id"), int | str) and item["id"] != "":
+            gone = export.gone(item)
+            records.append(Record(str(item["id"]), item, _time(export.changed(item)), "delete" if gone else "upsert"))
+        else:
+            content = simplejson.dumps(item, use_decimal=True)
+            rejects.append(Reject(content, "it has no field id", f"item {number} after cursor {cursor or 'none'}"))
+    return records, rejects
+
+
+def _time(value: Any) -> datetime | None:
+    """Zendesk's two ways to write a time, unix seconds and ISO 8601; None if it is neither."""
+    try:
+        if isinstance(value, str):
+            parsed = datetime.fromisoformat(value)
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
