@@ -2,3 +2,26 @@
 
 It judges frames handed to it and never opens the warehouse; Great Expectations is imported only inside the functions that use it.
 """
+
+from expectations.checks import CHECKS, TableCheck
+from expectations.frames import FRAMES
+from expectations.report import to_markdown
+from expectations.rules import RowFailure, RowResult, RowRule, check_rows, row_rules
+from expectations.settings import GateSettings
+from expectations.verdict import CheckResult, Verdict, judge
+
+__all__ = [
+    "CHECKS",
+    "FRAMES",
+    "CheckResult",
+    "GateSettings",
+    "RowFailure",
+    "RowResult",
+    "RowRule",
+    "TableCheck",
+    "Verdict",
+    "check_rows",
+    "judge",
+    "row_rules",
+    "to_markdown",
+]

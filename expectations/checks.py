@@ -1,0 +1,293 @@
+"""The table of checks on the next golden load, as data: what is measured, how it is judged, and what to do when it fails.
+
+A check belongs here if it speaks of a load as a whole; what is wrong with one staged row belongs in `expectations.rules`. The
+figures come in as `expectations.frames` says, `expectations.measures` turns them into an observed value and a limit, and Great
+Expectations compares the two for every thing measured. A critical check that fails holds the load; a warning only shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from expectations import measures
+from expectations.frames import Row
+from expectations.measures import Measure
+from expectations.rules import Dimension
+from expectations.settings import GateSettings
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+Severity = Literal["critical", "warning"]
+Relation = Literal["equal", "at_most"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableCheck:
+    """One check on a load.
+
+    Attributes:
+        frame: the figures it is computed from.
+        measure: value and limit of one row of them; None where there is nothing to compare with.
+        relation: what the value must be to the limit.
+        description: what holds when it passes; for the data dictionary.
+        finding: one clause on a measure that fails, over its fields and ``subject``.
+        remedy: what to do then, an imperative clause.
+    """
+
+    check_id: str
+    frame: str
+    dimension: Dimension
+    severity: Severity
+    relation: Relation
+    measure: Callable[[Row, GateSettings], Measure | None]
+    description: str
+    finding: str
+    remedy: str
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """Where a frame that is judged holds this check's values and limits."""
+        return f"{self.check_id} value", f"{self.check_id} limit"
+
+    def expectation(self) -> Expectation:
+        """The check in Great Expectations' words, over its two columns; rows in which both are missing belong to other checks."""
+        from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
+            ExpectColumnPairValuesAToBeGreaterThanB,
+        )
+        from great_expectations.expectations.core.expect_column_pair_values_to_be_equal import ExpectColumnPairValuesToBeEqual
+        from great_expectations.expectations.metadata_types import FailureSeverity
+
+        value, limit = self.columns
+        severity = FailureSeverity(self.severity)
+        if self.relation == "equal":
+            return ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value, severity=severity)
+        return ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True, severity=severity)
+
+
+_BUG = "this is a fault of the hub or of a mapping, not of the data: trace the listed keys from staging to golden and report it"
+
+CHECKS: tuple[TableCheck, ...] = (
+    TableCheck(
+        "key_present",
+        "uniqueness",
+        "completeness",
+        "critical",
+        "at_most",
+        measures.null_keys,
+        "every row of a golden table has its key",
+        "{value} of {total} rows of {subject} have no key",
+        _BUG,
+    ),
+    TableCheck(
+        "key_unique",
+        "uniqueness",
+        "uniqueness",
+        "critical",
+        "equal",
+        measures.distinct_keys,
+        "the key of a golden table occurs once; a join that multiplies rows breaks this",
+        "{limit} rows of {subject} share {value} keys",
+        "look for a join that multiplies the listed keys: a crosswalk or mapping that yields a record twice",
+    ),
+    TableCheck(
+        "record_placed",
+        "crosswalk",
+        "conservation",
+        "critical",
+        "equal",
+        measures.records_placed,
+        "every live source record has a customer",
+        "{value} of {limit} live records have a current row in the crosswalk",
+        _BUG,
+    ),
+    TableCheck(
+        "record_once",
+        "crosswalk",
+        "uniqueness",
+        "critical",
+        "equal",
+        measures.records_once,
+        "no source record has two customers",
+        "{value} current rows in the crosswalk speak of {limit} records",
+        _BUG,
+    ),
+    TableCheck(
+        "record_known",
+        "crosswalk",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.records_unknown,
+        "the crosswalk speaks of live records only",
+        "{value} records in the crosswalk are not live in staging",
+        _BUG,
+    ),
+    TableCheck(
+        "reference_valid",
+        "references",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.dangling,
+        "the customer_id of a fact is a customer of this load",
+        "{value} of {total} rows of {subject} point at a customer that is not in golden.customer",
+        _BUG,
+    ),
+    TableCheck(
+        "reference_kept",
+        "references",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.unresolved_rise,
+        "facts do not lose their customers from one load to the next",
+        "{value} of {total} rows of {subject} lost their customer (now {now} have none, before {before}), at most {limit} may",
+        "see that the source's customers were read: sync that source again, or mend what its mapping yields as party_id",
+    ),
+    TableCheck(
+        "reference_resolved",
+        "references",
+        "completeness",
+        "warning",
+        "at_most",
+        measures.unresolved,
+        "most facts have a customer",
+        "{value} of {total} rows of {subject} have no customer",
+        "map the column that says whose the fact is (party_id, party_stream)",
+    ),
+    TableCheck(
+        "reconciled",
+        "reconciliation",
+        "conservation",
+        "critical",
+        "equal",
+        measures.reconciled,
+        "money and row counts per source are the same in staging and golden, to the last digit",
+        "{subject} is {value} in golden and {limit} in staging",
+        "compare the rows of that source and table in both; a lost or doubled row, or an amount converted on the way, explains it",
+    ),
+    TableCheck(
+        "rows_conserved",
+        "conservation",
+        "conservation",
+        "critical",
+        "equal",
+        measures.conserved,
+        "rows in = loaded + unchanged + deleted + quarantined, per stream",
+        "{limit} rows of {subject} came in and {value} are accounted for",
+        "sync that source again with --full; if the figures stay apart, report it",
+    ),
+    TableCheck(
+        "volume_drop",
+        "volume",
+        "completeness",
+        "critical",
+        "at_most",
+        measures.volume_lost,
+        "a table does not lose a large part of a source's rows at once",
+        "{value} of {before} rows of {subject} are gone, at most {limit} may be",
+        "see whether the source really deleted them; if it did, raise gate.max_volume_drop for this load",
+    ),
+    TableCheck(
+        "volume_growth",
+        "volume",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.volume_gained,
+        "a table does not grow to a multiple at once",
+        "{subject} grew from {before} to {now} rows, by more than {limit}",
+        "see whether the source really has so many (a backfill, an import); if so, raise gate.max_volume_growth for this load",
+    ),
+    TableCheck(
+        "completeness_drop",
+        "completeness",
+        "completeness",
+        "critical",
+        "at_most",
+        measures.fills_lost,
+        "contact columns do not empty from one load to the next",
+        "{value} customers lost their {subject} (filled before {before}, now {now}), at most {limit} may",
+        "look for a renamed or emptied field in the sources that fill it and mend the mapping",
+    ),
+    TableCheck(
+        "id_churn",
+        "identity",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.ids_changed,
+        "records keep their customer ID",
+        "{value} of {total} records changed their customer ID, at most {limit} may",
+        "see what joined or split them (hub explain); if it is right, raise gate.max_id_churn for this load",
+    ),
+    TableCheck(
+        "merged_share",
+        "identity",
+        "consistency",
+        "critical",
+        "at_most",
+        measures.ids_merged,
+        "few customers merge into another at once",
+        "{value} of {total} customers were merged into another, at most {limit} may be",
+        "look for a value that glues strangers together (hub explain); if they are one, raise gate.max_merged_share for this load",
+    ),
+    TableCheck(
+        "cluster_size",
+        "identity",
+        "validity",
+        "critical",
+        "at_most",
+        measures.largest_cluster,
+        "no customer is made of more records than identity.max_cluster_size",
+        "the largest customer has {value} different records, at most {limit} may be one",
+        "look for a value that its records share and strangers share too, a mailbox or a phone (hub explain)",
+    ),
+    TableCheck(
+        "quarantine_share",
+        "quarantine",
+        "validity",
+        "critical",
+        "at_most",
+        measures.quarantined,
+        "few of a source's new rows are unusable",
+        "{value} of {total} new rows of {subject} are in quarantine, at most {limit} may be",
+        "read the reasons in the quarantine and mend the source or its mapping",
+    ),
+    TableCheck(
+        "dates_plausible",
+        "future_dates",
+        "validity",
+        "critical",
+        "at_most",
+        measures.dated_ahead,
+        "facts are not dated in the future",
+        "{value} of {total} rows of {subject} are dated more than two days ahead, at most {limit} may be",
+        "see whether a date format or time zone is read wrongly in the mapping",
+    ),
+    TableCheck(
+        "source_fresh",
+        "freshness",
+        "freshness",
+        "warning",
+        "at_most",
+        measures.hours_stale,
+        "every source was synced lately",
+        "{subject} is stale (hours since its last successful sync: {value}, expected within {limit})",
+        "see hub status and sync it; its rows in this load are as old as that",
+    ),
+    TableCheck(
+        "mailbox_own",
+        "shared_mailbox",
+        "uniqueness",
+        "warning",
+        "at_most",
+        measures.mailboxes_shared,
+        "most e-mails belong to one customer",
+        "{value} of {total} e-mails are held by more than one customer",
+        "households and role mailboxes are ordinary; if people occur twice, see the review tasks",
+    ),
+)

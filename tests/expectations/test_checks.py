@@ -1,0 +1,101 @@
+"""Every check has a load that only it fails and one at its very limit that it passes; a new check without both fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+
+import pytest
+
+from expectations import CHECKS, TableCheck, Verdict
+from expectations.frames import ALWAYS, FRAMES
+from tests.expectations.figures import Figures, changed, failed, healthy, verdict
+
+# what is wrong with the load, and the worst that is still right
+BAD: dict[str, Callable[[], Figures]] = {
+    "key_present": lambda: changed("uniqueness", 0, distinct_keys=4999, null_keys=1),
+    "key_unique": lambda: changed("uniqueness", 1, rows=8003),
+    "record_placed": lambda: changed("crosswalk", 0, records_live=12001),
+    "record_once": lambda: changed("crosswalk", 0, current_rows=12002),
+    "record_known": lambda: changed("crosswalk", 0, current_rows=12001, distinct_current_records=12001, unknown_records=1),
+    "reference_valid": lambda: changed("references", 0, dangling=1),
+    "reference_kept": lambda: changed("references", 1, unresolved=61),
+    "reference_resolved": lambda: changed("references", 1, unresolved=151, unresolved_before=149),
+    "reconciled": lambda: changed("reconciliation", 0, golden_value=Decimal("812345.68")),
+    "rows_conserved": lambda: changed("conservation", 0, loaded=99),
+    "volume_drop": lambda: changed("volume", 1, rows=7900 - 2371),
+    "volume_growth": lambda: changed("volume", 2, rows=8851),
+    "completeness_drop": lambda: changed("completeness", 0, filled=4470 - 448),
+    "id_churn": lambda: changed("identity", 0, records_changed=237),
+    "merged_share": lambda: changed("identity", 0, merged_ids=248),
+    "cluster_size": lambda: changed("identity", 0, largest_cluster=51),
+    "quarantine_share": lambda: changed("quarantine", 0, rows_in=200, quarantined=11),
+    "dates_plausible": lambda: changed("future_dates", 0, in_future=9),
+    "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.01),
+    "mailbox_own": lambda: changed("shared_mailbox", 0, shared=221),
+}
+GOOD: dict[str, Callable[[], Figures]] = {
+    "key_present": healthy,
+    "key_unique": lambda: changed("uniqueness", 1, rows=0, distinct_keys=0),
+    "record_placed": lambda: changed("crosswalk", 0, records_live=0, current_rows=0, distinct_current_records=0),
+    "record_once": lambda: changed("crosswalk", 0, records_live=1, current_rows=1, distinct_current_records=1),
+    "record_known": healthy,
+    "reference_valid": healthy,
+    "reference_kept": lambda: changed("references", 1, unresolved=60),
+    "reference_resolved": lambda: changed("references", 1, unresolved=150, unresolved_before=149),
+    "reconciled": lambda: changed("reconciliation", 0, source_value="812345.6700", golden_value="812345.67"),
+    "rows_conserved": lambda: changed("conservation", 0, rows_in=0, loaded=0, unchanged=0, deleted=0, quarantined=0),
+    "volume_drop": lambda: changed("volume", 1, rows=7900 - 2370),
+    "volume_growth": lambda: changed("volume", 2, rows=8850),
+    "completeness_drop": lambda: changed("completeness", 0, filled=4470 - 447),
+    "id_churn": lambda: changed("identity", 0, records_changed=236),
+    "merged_share": lambda: changed("identity", 0, merged_ids=247),
+    "cluster_size": lambda: changed("identity", 0, largest_cluster=50),
+    "quarantine_share": lambda: changed("quarantine", 0, rows_in=200, quarantined=10),
+    "dates_plausible": lambda: changed("future_dates", 0, in_future=8),
+    "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.0),
+    "mailbox_own": lambda: changed("shared_mailbox", 0, shared=220),
+}
+
+
+@cache
+def bad_verdict(check_id: str) -> Verdict:
+    return verdict(BAD[check_id]())
+
+
+by_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.check_id)
+
+
+@by_check
+def test_a_bad_load_fails_its_check_and_no_other(check: TableCheck) -> None:
+    result = bad_verdict(check.check_id)
+    assert failed(result) == {check.check_id}
+    assert result.decision == ("hold" if check.severity == "critical" else "pass")
+    assert result.blocking + result.warnings == (check.check_id,)
+
+
+@by_check
+def test_a_load_at_the_limit_passes(check: TableCheck) -> None:
+    figures = GOOD[check.check_id]()
+    result = verdict({name: figures[name] for name in {*ALWAYS, check.frame}})
+    assert failed(result) == set()
+    assert next(r.status for r in result.results if r.check_id == check.check_id) == "passed"
+
+
+@by_check
+def test_a_failure_says_what_how_many_and_what_to_do_in_one_line(check: TableCheck) -> None:
+    result = next(r for r in bad_verdict(check.check_id).results if r.status == "failed")
+    assert result.message.endswith(f"; {check.remedy}")
+    assert "\n" not in result.message
+    assert any(digit.isdigit() for digit in result.message.partition(";")[0])
+    assert result.failed_rows > 0
+    assert result.total_rows >= 1
+    assert result.examples
+
+
+def test_checks_have_distinct_names_known_figures_and_a_load_for_and_against() -> None:
+    ids = [check.check_id for check in CHECKS]
+    assert len(set(ids)) == len(ids)
+    assert {check.frame for check in CHECKS} == set(FRAMES)
+    assert set(BAD) == set(GOOD) == set(ids)
