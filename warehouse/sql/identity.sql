@@ -27,11 +27,6 @@ CREATE TABLE IF NOT EXISTS identity.customer_xref (
   run_id VARCHAR NOT NULL
 );
 
-CREATE OR REPLACE VIEW identity.customer_redirect AS
-SELECT customer_id AS old_customer_id, current_customer_id AS customer_id
-FROM identity.customer_registry
-WHERE customer_id <> current_customer_id;
-
 CREATE TABLE IF NOT EXISTS identity.match_edge (
   record_key_l VARCHAR NOT NULL,           -- record_key_l < record_key_r
   record_key_r VARCHAR NOT NULL,

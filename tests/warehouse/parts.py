@@ -1,0 +1,53 @@
+"""Landed parts for warehouse tests, written as the landing zone writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.contract import Page, Record, Reject
+from connectors.landing import PartInfo, PartWriter, StreamLanding
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def record(id_: str, payload: dict[str, Any], *, at: datetime | None = T0, op: Any = "upsert") -> Record:
+    return Record(id_, payload, at, op)
+
+
+def land(
+    root: Path,
+    records: list[Record],
+    *,
+    source: str = "shop",
+    stream: str = "orders",
+    checkpoint: dict[str, Any] | None = None,
+    rejects: list[Reject] | None = None,
+    begins: bool | None = None,
+    complete: bool = True,
+    snapshot: bool = False,
+) -> None:
+    """Land one reading that goes on where the last one stopped."""
+    landing = StreamLanding(root, source, stream)
+    point = landing.resume_point()
+    starts = point.checkpoint is None if begins is None else begins
+    writer = PartWriter(
+        landing,
+        sync_run_id="run",
+        follows=None if starts else point.checkpoint,
+        seq=point.seq,
+        begins=starts,
+        owes_end=point.broken_off,
+        snapshot=snapshot,
+    )
+    writer.add(Page(records, checkpoint or {"n": point.seq}, rejects or []))
+    if complete:
+        writer.finish()
+    else:
+        writer.flush()
+
+
+def landed(root: Path, source: str = "shop", stream: str = "orders") -> list[tuple[Path, PartInfo]]:
+    landing = StreamLanding(root, source, stream)
+    return [(path, landing.info(path)) for path in landing.parts()]

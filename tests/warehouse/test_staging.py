@@ -1,0 +1,173 @@
+"""Staging types text in one place, turns down what cannot be read, and keeps the last good version of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from connectors.mapping import parse_mapping
+from hub.contract.columns import ORDER, Column
+from hub.contract.errors import ConfigError
+from tests.warehouse.parts import land, landed, record
+from warehouse import raw
+from warehouse.staging import Handlers, RowFault, SourcePlace, Staged, stage_stream, typed
+
+NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
+ORDERS = """
+-- stage: orders -> customer_order
+SELECT source_record_id, payload->>'$.amount' AS gross_amount, payload->>'$.currency' AS currency, payload->>'$.at' AS ordered_at,
+       payload->>'$.customer' AS party_id
+FROM src
+"""
+
+
+def no_parties(con: duckdb.DuckDBPyConnection, source: str, target: str) -> None:
+    raise AssertionError("these streams have no parties")
+
+
+def judge(table: str, frame: pd.DataFrame, key: str) -> Sequence[RowFault]:
+    bad = frame[frame["gross_amount"].isna()]
+    return [RowFault(value, "amount", "amount cannot be read") for value in bad[key]]
+
+
+HANDLERS = Handlers(no_parties, judge, "1")
+PLACE = SourcePlace("shop", "GB", "Europe/London", ("customers",))
+
+
+def order(amount: Any = "10.00", **more: Any) -> dict[str, Any]:
+    return {"amount": amount, "currency": "gbp", "at": "2026-07-01T12:00:00", "customer": 7} | more
+
+
+def arrive(con: duckdb.DuckDBPyConnection, root: Path, *records: Any) -> None:
+    land(root, list(records))
+    raw.load(con, "shop", "orders", landed(root), sync_run_id="run", now=NOW)
+
+
+def stage(con: duckdb.DuckDBPyConnection, mapping: str = ORDERS, place: SourcePlace = PLACE) -> Staged | None:
+    return stage_stream(con, place, "orders", parse_mapping(mapping), HANDLERS, now=NOW)
+
+
+def orders(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    return dict(con.execute("SELECT source_record_id, gross_amount FROM staging.customer_order ORDER BY ALL").fetchall())
+
+
+def test_a_fact_is_typed_and_knows_its_party(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order(Decimal("12.50"))))
+    assert stage(con) == Staged({"customer_order": 1}, {"customer_order": 0})
+    row = con.execute(
+        "SELECT order_key, party_record_key, gross_amount, currency, ordered_at FROM staging.customer_order"
+    ).fetchall()[0]
+    # noon in London in July is 11:00 UTC
+    assert row == ("shop:orders:1", "shop:customers:7", Decimal("12.5000"), "GBP", datetime(2026, 7, 1, 11))  # noqa: DTZ001
+
+
+def test_nothing_new_is_nothing_to_do(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order()))
+    stage(con)
+    assert stage(con) is None
+    arrive(con, tmp_path, record("1", order()))
+    assert stage(con) is None
+
+
+def test_only_what_arrived_is_staged_again(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order()), record("2", order()))
+    stage(con)
+    arrive(con, tmp_path, record("2", order("11.00")), record("3", order()))
+    assert stage(con) == Staged({"customer_order": 2}, {"customer_order": 0})
+    assert orders(con) == {"1": Decimal(10), "2": Decimal(11), "3": Decimal(10)}
+
+
+def test_a_row_that_cannot_be_read_is_turned_down_with_its_reason_and_the_last_good_one_stays(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    arrive(con, tmp_path, record("1", order()))
+    stage(con)
+    arrive(con, tmp_path, record("1", order("ten")), record("2", order("1,000.00")))
+    assert stage(con) == Staged({"customer_order": 0}, {"customer_order": 2})
+    assert orders(con) == {"1": Decimal(10)}
+    turned_down = con.execute("SELECT source_record_id, check_id, was_new FROM staging.rejected ORDER BY 1").fetchall()
+    assert turned_down == [("1", "amount", False), ("2", "amount", True)]
+    arrive(con, tmp_path, record("1", order("12.00")))
+    stage(con)
+    assert orders(con) == {"1": Decimal(12)}
+    assert con.execute("SELECT source_record_id FROM staging.rejected").fetchall() == [("2",)]
+
+
+def test_a_deleted_fact_leaves_staging(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order()), record("2", order()))
+    stage(con)
+    arrive(con, tmp_path, record("1", {}, op="delete"))
+    staged = stage(con)
+    assert staged is not None
+    assert staged.deleted == 1
+    assert set(orders(con)) == {"2"}
+
+
+def test_a_changed_mapping_stages_everything_again(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order()), record("2", order()))
+    stage(con)
+    assert stage(con, ORDERS.replace("'$.amount'", "'$.amount2'")) == Staged({"customer_order": 0}, {"customer_order": 2})
+    assert stage(con, ORDERS) == Staged({"customer_order": 2}, {"customer_order": 0})
+
+
+def test_a_mapping_that_yields_an_unknown_column_or_does_not_run_names_itself(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    arrive(con, tmp_path, record("1", order()))
+    with pytest.raises(ConfigError, match=r"shop/orders field mapping to customer_order: the mapping yields unknown column colour"):
+        stage(con, ORDERS.replace("AS gross_amount", "AS colour"))
+    with pytest.raises(ConfigError, match=r"the mapping's SQL fails .*nonsense"):
+        stage(con, ORDERS.replace("FROM src", "FROM nonsense"))
+    assert stage(con) == Staged({"customer_order": 1}, {"customer_order": 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "utc"),
+    [
+        ("2026-07-01T12:00:00Z", "Europe/Berlin", "2026-07-01 12:00:00"),
+        ("2026-07-01T12:00:00+02:00", "UTC", "2026-07-01 10:00:00"),
+        ("2026-07-01 12:00:00 +0200", "UTC", "2026-07-01 10:00:00"),
+        ("2026-07-01T12:00:00-0800", "UTC", "2026-07-01 20:00:00"),
+        ("2026-07-01T12:00:00", "Europe/Berlin", "2026-07-01 10:00:00"),
+        ("2026-01-01T12:00:00", "Europe/Berlin", "2026-01-01 11:00:00"),
+        ("2026-07-01", "Europe/Berlin", "2026-06-30 22:00:00"),
+        ("2026-07-01T12:00:00.123456Z", "UTC", "2026-07-01 12:00:00.123456"),
+        ("01/07/2026", "UTC", None),
+        ("soon", "UTC", None),
+        ("", "UTC", None),
+    ],
+)
+def test_times_become_utc_by_their_own_zone_or_the_sources(
+    con: duckdb.DuckDBPyConnection, text: str, zone: str, utc: str | None
+) -> None:
+    sql = typed(Column("at", "time"), "s.text")
+    found = con.execute(f"SELECT ({sql})::VARCHAR FROM (SELECT ? AS text, ? AS timezone) s", [text, zone]).fetchall()[0][0]
+    assert found == utc
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("12.50", "12.5000"),
+        (" 12 ", "12.0000"),
+        ("-0.01", "-0.0100"),
+        ("1e3", "1000.0000"),
+        ("1,234.50", None),
+        ("12,50", None),
+        ("NaN", None),
+        ("99999999999999.9999", "99999999999999.9999"),
+        ("999999999999999", None),
+    ],
+)
+def test_amounts_are_exact_or_not_read_at_all(con: duckdb.DuckDBPyConnection, text: str, amount: str | None) -> None:
+    column = ORDER.column("gross_amount")
+    assert column is not None
+    found = con.execute(f"SELECT ({typed(column, 's.text')})::VARCHAR FROM (SELECT ? AS text) s", [text]).fetchall()[0][0]
+    assert found == amount

@@ -1,0 +1,161 @@
+"""The control store: small, transactional, writable while a sync runs. SQLite in WAL mode by default, PostgreSQL by URL.
+
+With the ID registry it is what cannot be rebuilt from the sources: back it up first. Published loads carry copies of its tables.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.contract.errors import WarehouseAccessError
+from warehouse import control_tables as t
+
+
+def utcnow() -> datetime:
+    """Now in UTC, without zone, as all stores keep it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class ControlStore:
+    """Access to one control store.
+
+    Args:
+        where: path of an SQLite file, or an SQLAlchemy URL.
+
+    Raises:
+        WarehouseAccessError: it cannot be opened or written.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where if "://" not in where else sa.make_url(where).render_as_string(hide_password=True)
+        if "://" not in where:
+            Path(where).parent.mkdir(parents=True, exist_ok=True)
+        url = where if "://" in where else f"sqlite:///{where}"
+        try:
+            self._engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+            with self._transaction() as con:
+                if self._engine.dialect.name == "sqlite":
+                    con.exec_driver_sql("PRAGMA journal_mode=WAL")
+            t.metadata.create_all(self._engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise self._access_error(error) from error
+
+    def _access_error(self, error: sa.exc.SQLAlchemyError) -> WarehouseAccessError:
+        cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+        return WarehouseAccessError(
+            f"cannot use the control store {self._where} ({cause})", remedy="check warehouse.control, its server or permissions"
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as con:
+                yield con
+        except sa.exc.OperationalError as error:
+            raise self._access_error(error) from error
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    # rows ------------------------------------------------------------------------------------------------------
+
+    def put(self, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows; a row whose key is there is replaced."""
+        self._insert(table, rows, replace=True)
+
+    def add(self, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows; a row whose key is there is left as it is."""
+        self._insert(table, rows, replace=False)
+
+    def _insert(self, table: sa.Table, rows: Iterable[Mapping[str, Any]], *, replace: bool) -> None:
+        todo = list(rows)
+        if not todo:
+            return
+        make = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        insert = make(table)
+        keys = [column.name for column in table.primary_key]
+        if replace:
+            others = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys and c.name in todo[0]}
+            insert = insert.on_conflict_do_update(index_elements=keys, set_=others)
+        else:
+            insert = insert.on_conflict_do_nothing(index_elements=keys)
+        with self._transaction() as con:
+            con.execute(insert, [dict(row) for row in todo])
+
+    def rows(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
+        """Rows of a SELECT as dictionaries."""
+        with self._transaction() as con:
+            return [dict(row) for row in con.execute(statement).mappings()]
+
+    def run(self, statement: sa.Update | sa.Delete) -> int:
+        """Run an UPDATE or DELETE; the number of rows it touched."""
+        with self._transaction() as con:
+            return con.execute(statement).rowcount
+
+    def frame(self, table: sa.Table) -> pd.DataFrame:
+        """A whole table, for the copy that a published load carries."""
+        with self._transaction() as con:
+            return pd.read_sql(sa.select(table), con)
+
+    # what the hub keeps for itself -----------------------------------------------------------------------------
+
+    def secret(self, name: str) -> bytes:
+        """A random secret of this hub, made on first use and kept for good."""
+        self.add(t.setting, [{"name": name, "value": secrets.token_hex(32)}])
+        return bytes.fromhex(self.rows(sa.select(t.setting.c.value).where(t.setting.c.name == name))[0]["value"])
+
+    def audit(self, action: str, subject: str, *, actor: str, detail: str | None = None, automatic: bool = True) -> None:
+        """Note what was done, by whom, to what."""
+        row = {
+            "audit_id": secrets.token_hex(16),
+            "action": action,
+            "actor": actor,
+            "subject": subject,
+            "detail": detail,
+            "at": utcnow(),
+            "is_automatic": automatic,
+        }
+        self.add(t.audit_log, [row])
+
+    def last_load(self, *, status: str | None = None) -> dict[str, Any] | None:
+        """The newest load, of that status if one is named."""
+        query = sa.select(t.load_batch).order_by(t.load_batch.c.ended_at.desc()).limit(1)
+        found = self.rows(query if status is None else query.where(t.load_batch.c.status == status))
+        return found[0] if found else None
+
+    def last_syncs(self) -> Sequence[dict[str, Any]]:
+        """The newest finished sync of each source and stream, and the newest successful one's time as `succeeded_at`."""
+        ended = t.sync_run.c.ended_at
+        newest = (
+            sa.select(
+                t.sync_run,
+                sa.func.row_number()
+                .over(partition_by=[t.sync_run.c.source_system, t.sync_run.c.stream], order_by=[ended.desc()])
+                .label("nth"),
+            )
+            .where(ended.is_not(None))
+            .subquery()
+        )
+        succeeded = (
+            sa.select(t.sync_run.c.source_system, t.sync_run.c.stream, sa.func.max(ended).label("succeeded_at"))
+            .where(t.sync_run.c.status == "succeeded")
+            .group_by(t.sync_run.c.source_system, t.sync_run.c.stream)
+            .subquery()
+        )
+        same = (newest.c.source_system == succeeded.c.source_system) & (newest.c.stream == succeeded.c.stream)
+        return self.rows(
+            sa.select(newest, succeeded.c.succeeded_at)
+            .select_from(newest.outerjoin(succeeded, same))
+            .where(newest.c.nth == 1)
+            .order_by(newest.c.source_system, newest.c.stream)
+        )

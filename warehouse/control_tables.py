@@ -1,0 +1,155 @@
+"""The control store's tables: what people decided and what happened. Declarations only; portable types, all times UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+# SQLite has no exact decimals; money is kept as text there and becomes a decimal again in the warehouse's copy
+MONEY = {"duckdb": "DECIMAL(38,6)"}
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sync_run = Table(
+    "sync_run",
+    metadata,
+    Column("sync_run_id", String(64), primary_key=True),
+    Column("source_system", String(100), primary_key=True),
+    Column("stream", String(100), primary_key=True),
+    Column("batch_id", String(64)),  # the `hub sync` or schedule tick that it belongs to
+    Column("dagster_run_id", String(64)),
+    Column("mode", String(20)),
+    Column("status", String(20), nullable=False),  # running, succeeded or failed
+    Column("error", Text),
+    Column("rows_extracted", BigInteger, nullable=False, default=0),
+    Column("rows_inserted", BigInteger, nullable=False, default=0),
+    Column("rows_updated", BigInteger, nullable=False, default=0),
+    Column("rows_unchanged", BigInteger, nullable=False, default=0),
+    Column("rows_deleted", BigInteger, nullable=False, default=0),
+    Column("rows_quarantined", BigInteger, nullable=False, default=0),
+    Column("api_calls", BigInteger, nullable=False, default=0),
+    Column("retries", BigInteger, nullable=False, default=0),
+    Column("cursor_from", Text),
+    Column("cursor_to", Text),
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+)
+
+load_batch = Table(
+    "load_batch",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("status", String(20), nullable=False),  # held or published
+    Column("follows", String(64)),
+    Column("input_digest", String(64), nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("customers", BigInteger, nullable=False),
+    Column("inserted", BigInteger),
+    Column("changed", BigInteger),
+    Column("removed", BigInteger),
+    Column("dagster_run_id", String(64)),
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime, nullable=False),
+)
+
+gate_decision = Table(
+    "gate_decision",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("decision", String(10), nullable=False),  # pass or hold
+    Column("content_digest", String(64), nullable=False),
+    Column("blocking_checks", Text, nullable=False),  # JSON array of check IDs
+    Column("warnings", Text, nullable=False),
+    Column("decided_at", DateTime, nullable=False),
+)
+
+check_result = Table(
+    "check_result",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("check_id", String(100), primary_key=True),
+    Column("dimension", String(40), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("status", String(20), nullable=False),  # passed, failed or not_applicable
+    Column("observed", Float),
+    Column("threshold", Float),
+    Column("failed_rows", BigInteger),
+    Column("total_rows", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("examples", Text, nullable=False),  # JSON array of keys, never values
+    Column("checked_at", DateTime, nullable=False),
+)
+
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("source_system", String(100), primary_key=True),
+    Column("measure", String(100), primary_key=True),
+    Column("currency", String(10), primary_key=True),
+    Column("source_value", String(60), nullable=False, info=MONEY),
+    Column("golden_value", String(60), nullable=False, info=MONEY),
+    Column("difference", String(60), nullable=False, info=MONEY),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", String(64), primary_key=True),
+    Column("source_system", String(100), nullable=False),
+    Column("stream", String(100), nullable=False),
+    Column("source_record_id", Text),
+    Column("check_id", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", Text),
+    Column("payload_hash", String(64), nullable=False),
+    Column("sync_run_id", String(64), nullable=False),
+    Column("quarantined_at", DateTime, nullable=False),
+    Column("status", String(20), nullable=False),  # open, released or discarded
+    Column("released_at", DateTime),
+    Column("released_by", String(100)),
+)
+
+review_task = Table(
+    "review_task",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("record_key_l", Text),
+    Column("record_key_r", Text),
+    Column("match_probability", Float),
+    Column("detail", Text),
+    Column("status", String(20), nullable=False),  # open, decided or gone
+    Column("created_at", DateTime, nullable=False),
+)
+
+match_decision = Table(
+    "match_decision",
+    metadata,
+    Column("decision_id", String(64), primary_key=True),
+    Column("record_key_l", Text, nullable=False),
+    Column("record_key_r", Text, nullable=False),
+    Column("decision", String(20), nullable=False),  # must_link or cannot_link
+    Column("decided_by", String(100), nullable=False),
+    Column("decided_at", DateTime, nullable=False),
+    Column("reason", Text),
+    Column("revoked_at", DateTime),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("audit_id", String(64), primary_key=True),
+    Column("action", String(40), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text),
+    Column("at", DateTime, nullable=False),
+    Column("is_automatic", Boolean, nullable=False),
+)

@@ -1,0 +1,53 @@
+"""Copies of the control store's tables in the warehouse, so that a published load explains itself to whoever opens it."""
+
+from __future__ import annotations
+
+import duckdb
+import sqlalchemy as sa
+
+from warehouse import control_tables as t
+from warehouse.control import ControlStore
+from warehouse.publish import PublishedTable
+
+# schema of the copy -> tables
+COPIES: dict[str, tuple[sa.Table, ...]] = {
+    "quality": (t.quarantine, t.check_result, t.gate_decision, t.reconciliation),
+    "ops": (t.sync_run, t.load_batch),
+    "identity": (t.match_decision,),
+}
+CARRIED: tuple[PublishedTable, ...] = tuple(
+    PublishedTable(schema, table.name, tuple(column.name for column in table.primary_key))
+    for schema, tables in COPIES.items()
+    for table in tables
+    if schema != "identity"
+)
+
+
+def _type(column: sa.Column[object]) -> str:
+    if "duckdb" in column.info:
+        return str(column.info["duckdb"])
+    match column.type:
+        case sa.Boolean():
+            return "BOOLEAN"
+        case sa.BigInteger():
+            return "BIGINT"
+        case sa.Float():
+            return "DOUBLE"
+        case sa.DateTime():
+            return "TIMESTAMP"
+        case _:
+            return "VARCHAR"
+
+
+def copy_control(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
+    """Make the warehouse's copies equal to the control store's tables."""
+    for schema, tables in COPIES.items():
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for table in tables:
+            frame = control.frame(table).astype(object)
+            con.register("control_frame", frame.where(frame.notna(), None))
+            casts = ", ".join(f'CAST("{c.name}" AS {_type(c)}) AS "{c.name}"' for c in table.columns)
+            try:
+                con.execute(f"CREATE OR REPLACE TABLE {schema}.{table.name} AS SELECT {casts} FROM control_frame")
+            finally:
+                con.unregister("control_frame")

@@ -1,0 +1,241 @@
+"""Measures the candidate for the gate: counts, sums and shares in SQL, one frame per thing; what is good enough is not known here.
+
+Frames are named and shaped as the gate takes them (`expectations.frames`). `live` is the attached published load, None before the
+first; "before" is what it holds. Money travels as text, so that no float touches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+import pandas as pd
+
+from hub.contract.columns import FACTS, MONEY, StagingTable
+from warehouse.raw import table_name
+from warehouse.sql import statement
+
+# the day a fact is counted on; a campaign has none
+MAIN_TIME = {
+    "customer_order": "ordered_at",
+    "invoice": "issued_at",
+    "payment": "paid_at",
+    "ticket": "opened_at",
+    "lead": "submitted_at",
+    "ad_spend_daily": "date_day",
+}
+OWNED = ("customer_order", "invoice", "payment", "ticket", "lead")
+FILLED = ("email", "phone_e164", "full_name", "address_line1", "country_code")
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is measured.
+
+    Attributes:
+        keys: golden tables and their key columns.
+        streams: source and stream of every enabled source.
+        live: catalog of the attached published load, or None.
+        since: when the published load began to be built; rows that came later are new in this one.
+        max_cluster_size: the identity settings' own limit.
+    """
+
+    keys: Mapping[str, tuple[str, ...]]
+    streams: Sequence[tuple[str, str]]
+    live: str | None
+    since: datetime | None
+    max_cluster_size: int
+
+
+def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: datetime) -> dict[str, pd.DataFrame]:
+    """The frames the gate judges, except `freshness`, which the control store knows."""
+    return {
+        "uniqueness": _union(con, [_uniqueness(table, keys) for table, keys in scope.keys.items()]),
+        "crosswalk": con.execute(statement("measure_crosswalk")).df(),
+        "references": _references(con, scope),
+        "reconciliation": _union(con, [part for table in FACTS for part in _reconciliation(table)]),
+        "conservation": _conservation(con, scope),
+        "volume": _volume(con, scope),
+        "completeness": _completeness(con, scope),
+        "identity": _identity(con, scope, run_id),
+        "quarantine": _quarantine(con, scope),
+        "shared_mailbox": con.execute(statement("measure_shared_mailbox")).df(),
+        "future_dates": _union(
+            con, [_future(table, column) for table, column in MAIN_TIME.items()], {"ahead": now + timedelta(days=2)}
+        ),
+    }
+
+
+def _union(con: duckdb.DuckDBPyConnection, selects: Sequence[str], parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
+    return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df()
+
+
+def _has(con: duckdb.DuckDBPyConnection, live: str | None, schema: str, table: str) -> bool:
+    if live is None:
+        return False
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?", [live, schema, table]
+    ).fetchall()
+    return bool(found[0][0])
+
+
+def _uniqueness(table: str, keys: tuple[str, ...]) -> str:
+    key = keys[0] if len(keys) == 1 else f"struct_pack({', '.join(f'{k} := {k}' for k in keys)})"
+    missing = " OR ".join(f"{k} IS NULL" for k in keys)
+    return (
+        f"SELECT '{table}' AS \"table\", '{'+'.join(keys)}' AS key_column, count(*) AS rows,"
+        f" count(DISTINCT CASE WHEN NOT ({missing}) THEN {key} END) AS distinct_keys, count(*) FILTER ({missing}) AS null_keys"
+        f" FROM golden.{table}"
+    )
+
+
+def _references(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    parts = []
+    for table in OWNED:
+        key = scope.keys[table][0]
+        before = "NULL::BIGINT AS facts_before, NULL::BIGINT AS unresolved_before"
+        join = ""
+        if _has(con, scope.live, "golden", table):
+            before = "any_value(b.facts_before) AS facts_before, any_value(b.unresolved_before) AS unresolved_before"
+            join = (
+                f" LEFT JOIN (SELECT source_system, count(*) AS facts_before,"
+                f" count(*) FILTER (customer_id IS NULL) AS unresolved_before FROM {scope.live}.golden.{table}"
+                " GROUP BY source_system) b USING (source_system)"
+            )
+        parts.append(
+            f"SELECT '{table}' AS \"table\", f.source_system, count(*) AS facts,"
+            " count(*) FILTER (f.customer_id IS NULL) AS unresolved,"
+            " count(*) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL) AS dangling,"
+            f" {before},"
+            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL)[1:{_EXAMPLES}]"
+            " AS reference_valid_examples,"
+            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NULL)[1:{_EXAMPLES}] AS reference_kept_examples"
+            f" FROM golden.{table} f LEFT JOIN golden.customer c USING (customer_id){join} GROUP BY f.source_system"
+        )
+    return _union(con, parts)
+
+
+def _reconciliation(table: StagingTable) -> list[str]:
+    """Rows, and money per currency: staging on one side, golden on the other, whichever of them has the source or currency."""
+
+    def both(measure: str, value: str, group: str) -> str:
+        def side(schema: str) -> str:
+            return f"(SELECT source_system, {group} AS currency, {value} AS value FROM {schema}.{table.name} GROUP BY ALL)"
+
+        return (
+            f"SELECT source_system, '{table.name}.{measure}' AS measure, currency,"
+            " coalesce(s.value, 0)::VARCHAR AS source_value, coalesce(g.value, 0)::VARCHAR AS golden_value"
+            f" FROM {side('staging')} s FULL JOIN {side('golden')} g USING (source_system, currency)"
+        )
+
+    # an empty currency is no currency; NULL would not meet itself in a join
+    rows = f"SELECT * REPLACE (NULL::VARCHAR AS currency) FROM ({both('rows', 'count(*)', repr(''))})"
+    return [rows, *(both(column, f"sum({column})", "coalesce(currency, '?')") for column in MONEY[table.name])]
+
+
+def _conservation(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    """What the loads counted as coming in, against what the raw tables hold."""
+    known = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()}
+    streams = [(source, stream) for source, stream in scope.streams if f"{source}__{stream}" in known]
+    parts = [
+        f"""SELECT $source_{n} AS source_system, $stream_{n} AS stream,
+              (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load
+               WHERE source_system = $source_{n} AND stream = $stream_{n}) AS rows_in,
+              (SELECT count(*) FROM {table_name(source, stream)} WHERE op <> 'delete') AS loaded,
+              (SELECT coalesce(sum(rows_unchanged), 0) FROM ops.raw_load
+               WHERE source_system = $source_{n} AND stream = $stream_{n}) AS unchanged,
+              (SELECT count(*) FROM {table_name(source, stream)} WHERE op = 'delete') AS deleted,
+              (SELECT count(*) FROM raw.reject WHERE source_system = $source_{n} AND stream = $stream_{n}) AS quarantined"""
+        for n, (source, stream) in enumerate(streams)
+    ]
+    names = {f"{kind}_{n}": value for n, pair in enumerate(streams) for kind, value in zip(("source", "stream"), pair, strict=True)}
+    columns = ["source_system", "stream", "rows_in", "loaded", "unchanged", "deleted", "quarantined"]
+    return _union(con, parts, names) if parts else pd.DataFrame(columns=columns)
+
+
+def _volume(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    sources = tuple(dict.fromkeys(source for source, _ in scope.streams))
+    parts = []
+    for table in (*MAIN_TIME, "ad_campaign"):
+        parts.append(_compared(con, scope, "golden", table, "true", table))
+    parts.append(_compared(con, scope, "identity", "customer_xref", "is_current", "party_record"))
+    frame = _union(con, parts)
+    return frame[frame["source_system"].isin(sources)].reset_index(drop=True)
+
+
+def _compared(con: duckdb.DuckDBPyConnection, scope: Scope, schema: str, table: str, where: str, label: str) -> str:
+    def counted(relation: str) -> str:
+        return f"(SELECT source_system, count(*) AS n FROM {relation} WHERE {where} GROUP BY source_system)"
+
+    if not _has(con, scope.live, schema, table):
+        now = counted(f"{schema}.{table}")
+        return f"SELECT '{label}' AS \"table\", source_system, n AS rows, NULL::BIGINT AS rows_before FROM {now}"
+    return (
+        f"SELECT '{label}' AS \"table\", source_system, coalesce(a.n, 0) AS rows, b.n AS rows_before"
+        f" FROM {counted(f'{schema}.{table}')} a FULL JOIN {counted(f'{scope.live}.{schema}.{table}')} b USING (source_system)"
+    )
+
+
+def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    before = _has(con, scope.live, "golden", "customer")
+
+    def counted(column: str, relation: str) -> str:
+        return f"(SELECT count({column}) FROM {relation} WHERE status = 'active')"
+
+    return _union(
+        con,
+        [
+            f"SELECT '{column}' AS \"column\", {counted(column, 'golden.customer')} AS filled,"
+            f" {counted(column, f'{scope.live}.golden.customer') if before else 'NULL::BIGINT'} AS filled_before,"
+            f" {counted('*', 'golden.customer')} AS rows,"
+            f" {counted('*', f'{scope.live}.golden.customer') if before else 'NULL::BIGINT'} AS rows_before"
+            for column in FILLED
+        ],
+    )
+
+
+def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.DataFrame:
+    compared = "NULL::BIGINT AS records_compared, NULL::BIGINT AS records_changed, NULL::BIGINT AS customers_before"
+    merged = "NULL::BIGINT AS merged_ids"
+    if _has(con, scope.live, "identity", "customer_xref"):
+        both = (
+            f"identity.customer_xref n JOIN {scope.live}.identity.customer_xref b USING (record_key)"
+            " WHERE n.is_current AND b.is_current"
+        )
+        compared = (
+            f"(SELECT count(*) FROM {both}) AS records_compared,"
+            f" (SELECT count(*) FROM {both} AND n.customer_id <> b.customer_id) AS records_changed,"
+            f" (SELECT count(*) FROM {scope.live}.identity.customer_registry WHERE status = 'active') AS customers_before"
+        )
+        merged = (
+            f"(SELECT count(*) FROM {scope.live}.identity.customer_registry b JOIN identity.customer_registry n USING (customer_id)"
+            " WHERE b.status = 'active' AND n.status = 'merged') AS merged_ids"
+        )
+    return con.execute(
+        f"SELECT {compared}, {merged}, $limit AS max_cluster_size,"
+        " (SELECT largest_cluster FROM identity.resolution_run WHERE run_id = $run) AS largest_cluster",
+        {"run": run_id, "limit": scope.max_cluster_size},
+    ).df()
+
+
+def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    """Rows that came in since the published load began to be built, and how many of them were turned down."""
+    return con.execute(
+        """SELECT source_system,
+             (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load l
+              WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS rows_in,
+             (SELECT count(*) FROM staging.rejected r WHERE r.source_system = s.source_system AND r.rejected_at >= $since)
+             + (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.raw_load l
+                WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS quarantined,
+             (SELECT list(k ORDER BY k)[1:20] FROM (SELECT DISTINCT stream || ':' || source_record_id AS k FROM staging.rejected r
+              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)) AS quarantine_share_examples
+           FROM (SELECT DISTINCT source_system FROM ops.raw_load WHERE source_system IN (SELECT unnest($sources))) s""",
+        {"since": scope.since or datetime(1970, 1, 1), "sources": sorted({source for source, _ in scope.streams})},  # noqa: DTZ001
+    ).df()
+
+
+def _future(table: str, column: str) -> str:
+    return f"SELECT '{table}' AS \"table\", count(*) AS rows, count(*) FILTER ({column} > $ahead) AS in_future FROM golden.{table}"

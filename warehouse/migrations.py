@@ -1,0 +1,74 @@
+"""The working warehouse's schema: made on first use, checked on every later one.
+
+The schema has a version; a warehouse of a newer version is refused rather than misread. Steps between versions go here.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from hub.contract.columns import FACTS, SQL_TYPE, StagingTable
+from hub.contract.errors import WarehouseAccessError
+from warehouse.sql import statement
+
+VERSION = 1
+_SCRIPTS = ("working", "staging", "identity", "customer_redirect")
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring an open working warehouse to this version's schema. Raises `WarehouseAccessError` if it is newer than that."""
+    found = _version(con)
+    if found == VERSION:
+        return
+    if found is not None and found > VERSION:
+        raise WarehouseAccessError(
+            f"the warehouse has schema version {found}, this hub knows {VERSION}",
+            remedy="use the hub version that made it, or a newer one",
+        )
+    con.execute("BEGIN")
+    for script in _SCRIPTS:
+        con.execute(statement(script))
+    for table in FACTS:
+        con.execute(fact_ddl(table))
+    con.execute("DELETE FROM ops.schema_version")
+    con.execute("INSERT INTO ops.schema_version VALUES (?)", [VERSION])
+    con.execute("COMMIT")
+
+
+def _version(con: duckdb.DuckDBPyConnection) -> int | None:
+    known = con.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops' AND table_name = 'schema_version'"
+    ).fetchall()
+    if not known[0][0]:
+        return None
+    rows = con.execute("SELECT version FROM ops.schema_version").fetchall()
+    return int(rows[0][0]) if rows else None
+
+
+def fact_columns(table: StagingTable) -> list[tuple[str, str]]:
+    """Name and SQL type of a fact table's columns in staging, in order."""
+    leading = [
+        (table.key, "VARCHAR"),
+        ("party_record_key", "VARCHAR"),
+        ("source_system", "VARCHAR"),
+        ("stream", "VARCHAR"),
+        ("source_record_id", "VARCHAR"),
+    ]
+    own = [
+        (column.name, SQL_TYPE[column.type])
+        for column in table.columns
+        if column.name not in ("party_id", "party_stream", "created_at")
+    ]
+    trailing = [
+        ("source_created_at", "TIMESTAMP"),
+        ("source_updated_at", "TIMESTAMP"),
+        ("sync_run_id", "VARCHAR"),
+        ("payload_hash", "VARCHAR"),
+    ]
+    return [*leading, *own, *trailing]
+
+
+def fact_ddl(table: StagingTable) -> str:
+    """CREATE TABLE for a fact table in staging."""
+    columns = ", ".join(f'"{name}" {type_}{" PRIMARY KEY" if name == table.key else ""}' for name, type_ in fact_columns(table))
+    return f"CREATE TABLE IF NOT EXISTS staging.{table.name} ({columns})"

@@ -1,0 +1,187 @@
+"""Raw: what the sources sent, as sent, append-only. Takes landed parts in, with their cursor, in one transaction.
+
+An unchanged payload adds no row; every landed row is counted as inserted, updated, unchanged, deleted or quarantined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from hub.contract.errors import LineageError
+from warehouse.sql import statement
+
+
+class LandedPart(Protocol):
+    """What raw must know of a landed part; the landing zone's own description has it all."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def follows(self) -> str: ...
+    @property
+    def leads_to(self) -> str: ...
+    @property
+    def checkpoint(self) -> dict[str, Any] | None: ...
+    @property
+    def begins(self) -> bool: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def snapshot(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class RawLoad:
+    """What one load of landed parts did to raw. Rows in = inserted + updated + unchanged + deleted + quarantined."""
+
+    extracted: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+
+
+def table_name(source: str, stream: str) -> str:
+    """The raw table of a stream, quoted."""
+    return f'raw."{source}__{stream}"'
+
+
+def cursor(con: duckdb.DuckDBPyConnection, source: str, stream: str) -> tuple[dict[str, Any] | None, int, str | None]:
+    """The committed cursor of a stream: its value, the last part it covers and its digest; (None, 0, None) before the first."""
+    rows = con.execute(
+        "SELECT cursor_value, part_seq, cursor_digest FROM ops.sync_cursor WHERE source_system = ? AND stream = ?", [source, stream]
+    ).fetchall()
+    if not rows:
+        return None, 0, None
+    value, seq, digest = rows[0]
+    return (json.loads(value) if value else None), int(seq), str(digest)
+
+
+def load(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    stream: str,
+    parts: Sequence[tuple[Path, LandedPart]],
+    *,
+    sync_run_id: str,
+    now: datetime,
+) -> RawLoad | None:
+    """Take landed parts into raw and move the cursor, in one transaction.
+
+    Only whole readings enter: parts after the last complete one stay where they are until theirs is complete. Parts that the
+    cursor already covers (a crash between our commit and their removal) are passed over.
+
+    Returns:
+        The counts, or None if there is nothing to take in.
+
+    Raises:
+        LineageError: the parts do not continue the committed cursor.
+    """
+    value, seq, digest = cursor(con, source, stream)
+    fresh = [(path, part) for path, part in parts if part.seq > seq]
+    while fresh and not fresh[-1][1].complete:
+        fresh.pop()
+    if not fresh:
+        return None
+    for _, part in fresh:
+        if not part.begins and part.follows != digest:
+            raise LineageError(
+                "landed records do not continue what the warehouse holds",
+                source=source,
+                stream=stream,
+                remedy="they are set aside and read again",
+            )
+        digest = part.leads_to
+    last = fresh[-1][1]
+    con.execute("BEGIN")
+    try:
+        counts = _take_in(con, source, stream, fresh, sync_run_id, now)
+        con.execute(
+            "INSERT OR REPLACE INTO ops.sync_cursor VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [source, stream, json.dumps(last.checkpoint), last.leads_to, last.seq, sync_run_id, now],
+        )
+        con.execute(
+            "INSERT INTO ops.raw_load VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                sync_run_id,
+                source,
+                stream,
+                "full" if any(part.begins for _, part in fresh) else "incremental",
+                counts.extracted,
+                counts.inserted,
+                counts.updated,
+                counts.unchanged,
+                counts.deleted,
+                counts.quarantined,
+                json.dumps(value),
+                json.dumps(last.checkpoint),
+                now,
+            ],
+        )
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    return counts
+
+
+def _take_in(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    stream: str,
+    parts: Sequence[tuple[Path, LandedPart]],
+    sync_run_id: str,
+    now: datetime,
+) -> RawLoad:
+    table = table_name(source, stream)
+    con.execute(statement("raw_table").format(table=table))
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE landed_part AS SELECT * EXCLUDE (filename, file_row_number),"
+        " filename AS part, row_number() OVER (ORDER BY filename, file_row_number) AS read_order"
+        " FROM read_parquet(?, filename = true, file_row_number = true)",
+        [[str(path) for path, _ in parts]],
+    )
+    con.execute(statement("raw_load").format(table=table))
+    keys = {"source": source, "stream": stream, "run": sync_run_id}
+    con.execute(_filled(statement("raw_insert"), table), keys)
+    con.execute(
+        "INSERT INTO raw.reject SELECT $source, $stream, source_record_id, reject_reason, payload, payload_hash, $run,"
+        " extracted_at AT TIME ZONE 'UTC' FROM landed_part WHERE op = 'reject'",
+        keys,
+    )
+    swept = 0
+    readings = [path for path, part in parts if part.begins]
+    if parts[-1][1].snapshot and readings:
+        swept = con.execute(_filled(statement("raw_sweep"), table), {**keys, "now": now, "reading": str(readings[-1])}).fetchall()[
+            0
+        ][0]
+    counted = con.execute(
+        "SELECT count(*) FILTER (NOT is_unchanged AND op <> 'delete' AND is_new),"
+        " count(*) FILTER (NOT is_unchanged AND op <> 'delete' AND NOT is_new),"
+        " count(*) FILTER (is_unchanged), count(*) FILTER (NOT is_unchanged AND op = 'delete') FROM landed_version"
+    ).fetchall()[0]
+    rejected = con.execute("SELECT count(*) FROM landed_part WHERE op = 'reject'").fetchall()[0][0]
+    con.execute("DROP TABLE landed_part")
+    con.execute("DROP TABLE landed_version")
+    inserted, updated, unchanged, deleted = counted
+    return RawLoad(
+        extracted=inserted + updated + unchanged + deleted + rejected + swept,
+        inserted=inserted,
+        updated=updated,
+        unchanged=unchanged,
+        deleted=deleted + swept,
+        quarantined=rejected,
+    )
+
+
+def _filled(sql: str, table: str) -> str:
+    # not str.format: the statement holds braces of its own
+    return sql.replace("{table}", table)

@@ -1,0 +1,8 @@
+-- A party that is gone at the source keeps its key, so that everybody can see it is gone, and none of its values.
+INSERT INTO staging.party_record BY NAME
+SELECT source_system || ':' || stream || ':' || source_record_id AS record_key, source_system, stream, source_record_id,
+       'unknown' AS party_type, 'customer' AS record_role, 'missing' AS email_status, 'missing' AS phone_status,
+       'missing' AS birth_date_status, false AS email_is_role, true AS is_deleted, false AS is_test,
+       source_updated_at, sync_run_id, payload_hash
+FROM arrived
+WHERE op <> 'upsert'

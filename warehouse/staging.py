@@ -1,0 +1,254 @@
+"""Staging: runs a source's mapping over what arrived in raw and types it; the one place where text becomes amounts and times.
+
+Normalising parties and judging rows are handed in by the caller; this module moves rows and keeps count. Each stream advances in
+one transaction, so a broken build leaves staging as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import duckdb
+import pandas as pd
+
+from hub.contract.columns import PARTY, SQL_TYPE, TABLES, Column, StagingTable
+from hub.contract.errors import ConfigError
+from warehouse.migrations import fact_columns
+from warehouse.raw import table_name
+from warehouse.sql import statement
+
+_JUDGED_TYPES = frozenset({"amount", "spend", "currency", "time", "date"})
+
+
+class Block(Protocol):
+    """One SELECT of a mapping: from a stream's payloads to a staging table."""
+
+    @property
+    def stream(self) -> str: ...
+    @property
+    def table(self) -> str: ...
+    @property
+    def select(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """A candidate row that is not fit for staging."""
+
+    key: str
+    check_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourcePlace:
+    """What staging must know of a source: how to read values that name no region or zone, and whose parties facts belong to."""
+
+    name: str
+    country: str | None
+    timezone: str
+    party_streams: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What the other wings do with candidate rows.
+
+    Attributes:
+        normalise: (connection, candidate parties relation, relation to make) -> None.
+        judge: (table, frame of candidate rows, key column) -> the rows to turn down.
+        version: changes when normalising would give other results; all is staged again then.
+    """
+
+    normalise: Callable[[duckdb.DuckDBPyConnection, str, str], None]
+    judge: Callable[[str, pd.DataFrame, str], Sequence[RowFault]]
+    version: str
+
+
+@dataclass
+class Staged:
+    """Rows staged and turned down per table in one go over a stream, and records gone at the source."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    deleted: int = 0
+
+
+def mapping_digest(blocks: Sequence[Block], place: SourcePlace, version: str) -> str:
+    """Changes when staging a payload again could give another row."""
+    text = "\n".join([place.country or "", place.timezone, version, *(f"{b.stream}>{b.table}\n{b.select}" for b in blocks)])
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def stage_stream(
+    con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block], handlers: Handlers, *, now: datetime
+) -> Staged | None:
+    """Bring staging up to date with one stream's raw table; None if nothing arrived since the last time.
+
+    Raises:
+        ConfigError: the mapping yields a column that is not canonical, or its SQL does not run.
+    """
+    since, top, digest = _progress(con, place, stream, blocks, handlers)
+    if since is None:
+        return None
+    result = Staged()
+    con.execute("BEGIN")
+    try:
+        con.execute(statement("staging_source").replace("{table}", table_name(place.name, stream)), {"since": since})
+        _make_src(con, place)
+        con.execute(
+            "DELETE FROM staging.rejected WHERE source_system = ? AND stream = ?"
+            " AND source_record_id IN (SELECT source_record_id FROM arrived)",
+            [place.name, stream],
+        )
+        for block in blocks:
+            _stage_block(con, place, block, handlers, now, result)
+        result.deleted = con.execute("SELECT count(*) FROM arrived WHERE op <> 'upsert'").fetchall()[0][0]
+        if any(block.table == PARTY.name for block in blocks) and stream in place.party_streams:
+            con.execute(statement("staging_tombstone"))
+        con.execute("INSERT OR REPLACE INTO ops.staging_state VALUES (?, ?, ?, ?)", [place.name, stream, top, digest])
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _progress(
+    con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block], handlers: Handlers
+) -> tuple[int | None, int, str]:
+    """From which raw_seq to stage (None: nothing to do), the newest raw_seq, and the mapping's digest."""
+    digest = mapping_digest(blocks, place, handlers.version)
+    exists = con.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'raw' AND table_name = ?", [f"{place.name}__{stream}"]
+    ).fetchall()[0][0]
+    if not exists:
+        return None, 0, digest
+    top = con.execute(f"SELECT coalesce(max(raw_seq), 0) FROM {table_name(place.name, stream)}").fetchall()[0][0]
+    state = con.execute(
+        "SELECT raw_seq, mapping_digest FROM ops.staging_state WHERE source_system = ? AND stream = ?", [place.name, stream]
+    ).fetchall()
+    if not state or state[0][1] != digest:
+        return 0, top, digest
+    return (state[0][0] if top > state[0][0] else None), top, digest
+
+
+def _make_src(con: duckdb.DuckDBPyConnection, place: SourcePlace) -> None:
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE src AS"
+        " SELECT source_system, stream, source_record_id, payload, source_updated_at, extracted_at,"
+        " $country::VARCHAR AS country, $timezone AS timezone FROM arrived WHERE op = 'upsert'",
+        {"country": place.country, "timezone": place.timezone},
+    )
+
+
+def _stage_block(
+    con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, handlers: Handlers, now: datetime, result: Staged
+) -> None:
+    table = TABLES[block.table]
+    _make_candidate(con, place, block, table)
+    frame = con.execute(f"SELECT {', '.join(_judged_columns(table))} FROM candidate").df()
+    faults = handlers.judge(table.name, frame, table.key) if len(frame) else ()
+    first: Mapping[str, RowFault] = {fault.key: fault for fault in reversed(faults)}
+    faulty = pd.DataFrame([(f.key, f.check_id, f.reason) for f in first.values()], columns=["key", "check_id", "reason"], dtype=str)
+    con.register("faulty_frame", faulty)
+    try:
+        con.execute("CREATE OR REPLACE TEMP TABLE faulty AS SELECT * FROM faulty_frame")
+    finally:
+        con.unregister("faulty_frame")
+    con.execute(statement("staging_reject").replace("{key}", table.key), {"target": table.name, "now": now})
+    con.execute(f"DELETE FROM candidate WHERE {table.key} IN (SELECT key FROM faulty)")
+    # what is turned down is the version that came; the last good one stays until a better one comes
+    con.execute(
+        f"DELETE FROM staging.{table.name} WHERE source_system = ? AND stream = ?"
+        f" AND source_record_id IN (SELECT source_record_id FROM arrived) AND {table.key} NOT IN (SELECT key FROM faulty)",
+        [place.name, block.stream],
+    )
+    if table is PARTY:
+        handlers.normalise(con, "candidate", "normalised")
+        con.execute("INSERT INTO staging.party_record BY NAME SELECT * FROM normalised")
+        con.execute("DROP TABLE normalised")
+    else:
+        names = ", ".join(f'"{name}"' for name, _ in fact_columns(table))
+        con.execute(f"INSERT INTO staging.{table.name} ({names}) SELECT {names} FROM candidate")
+    result.rows[table.name] = result.rows.get(table.name, 0) + len(frame) - len(first)
+    result.rejected[table.name] = result.rejected.get(table.name, 0) + len(first)
+
+
+def _judged_columns(table: StagingTable) -> list[str]:
+    """The key, and for facts each typed column beside the text it was read from; no other value leaves the warehouse."""
+    typed_columns = [c.name for c in table.columns if c.type in _JUDGED_TYPES and table is not PARTY and c.name != "created_at"]
+    return [table.key, *(f'"{name}"' for name in typed_columns), *(f'"{name}__raw"' for name in typed_columns)]
+
+
+def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, table: StagingTable) -> None:
+    """The temp table `candidate`: a block's rows, as text for parties, typed with `<column>__raw` beside it for facts."""
+    where = {"source": place.name, "stream": block.stream, "field": f"mapping to {block.table}"}
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {block.select}")
+    except duckdb.Error as error:
+        raise ConfigError(f"the mapping's SQL fails ({str(error).splitlines()[0]})", **where, remedy="mend the mapping") from error
+    yielded = {row[0] for row in con.execute("DESCRIBE mapped").fetchall()}
+    unknown = sorted(yielded - {"source_record_id"} - {column.name for column in table.columns})
+    if unknown:
+        raise ConfigError(f"the mapping yields unknown column {unknown[0]}", **where, remedy="see hub/contract/columns.py")
+    text = {c.name: f'm."{c.name}"::VARCHAR' if c.name in yielded else "NULL::VARCHAR" for c in table.columns}
+    columns = _party_columns(text) if table is PARTY else _fact_columns(table, text, place)
+    con.execute(statement("staging_candidate").replace("{key}", table.key).replace("{columns}", ",\n  ".join(columns)))
+    con.execute("DROP TABLE mapped")
+
+
+def _party_columns(text: Mapping[str, str]) -> list[str]:
+    return [f'{expression} AS "{name}"' for name, expression in text.items()] + ["s.country AS country_default", "s.timezone"]
+
+
+def _fact_columns(table: StagingTable, text: Mapping[str, str], place: SourcePlace) -> list[str]:
+    columns = [_owner(text, place)]
+    for column in table.columns:
+        if column.name in ("party_id", "party_stream"):
+            continue
+        name = "source_created_at" if column.name == "created_at" else column.name
+        columns.append(f'{typed(column, text[column.name])} AS "{name}"')
+        if column.type in _JUDGED_TYPES:
+            columns.append(f'{text[column.name]} AS "{name}__raw"')
+    return columns
+
+
+def _owner(text: Mapping[str, str], place: SourcePlace) -> str:
+    """The record key of the party a fact belongs to; a source with one party stream need not name it."""
+    if "party_id" not in text:
+        return "NULL::VARCHAR AS party_record_key"
+    only = f"'{place.party_streams[0]}'" if len(place.party_streams) == 1 else "NULL"
+    stream = f"coalesce(nullif(trim({text['party_stream']}), ''), {only})"
+    return f"s.source_system || ':' || {stream} || ':' || nullif(trim({text['party_id']}), '') AS party_record_key"
+
+
+def typed(column: Column, text: str) -> str:
+    """SQL that reads a text expression as the column's type; NULL where it cannot be read.
+
+    A time with a zone is converted to UTC; one without is taken to be in the source's zone (`s.timezone`).
+    """
+    trimmed = f"nullif(trim({text}), '')"
+    match column.type:
+        case "text":
+            return trimmed
+        case "currency":
+            return f"upper({trimmed})"
+        case "boolean":
+            return f"coalesce(TRY_CAST({trimmed} AS BOOLEAN), false)"
+        case "date":
+            return f"coalesce(TRY_CAST({trimmed} AS DATE), TRY_CAST(try_strptime({trimmed}, '%Y%m%d') AS DATE))"
+        case "time":
+            # a blank before the offset would make the cast ignore the offset
+            joined = f"regexp_replace({trimmed}, '\\s+([+-]\\d{{2}}:?\\d{{0,2}}|Z)$', '\\1')"
+            zoned = f"regexp_matches({joined}, ':\\d{{2}}.*(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$')"
+            return (
+                f"CASE WHEN {zoned} THEN TRY_CAST({joined} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+                f" ELSE timezone('UTC', timezone(s.timezone, TRY_CAST({joined} AS TIMESTAMP))) END"
+            )
+        case _:
+            return f"TRY_CAST({trimmed} AS {SQL_TYPE[column.type]})"
