@@ -1,0 +1,276 @@
+"""How customers, orders and events look in GraphQL: dictionaries under the schema's names.
+
+A value that costs something, or takes arguments, is a function that graphql-core calls when the field is asked for.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from connectors.sandbox import credentials
+from connectors.sandbox.money import converted
+from connectors.sandbox.shelf import Object
+from connectors.sandbox.shopify_books import SHOP_CURRENCY, ShopifyBooks
+from connectors.sandbox.shopify_pages import Pages
+from connectors.sandbox.zendesk_books import iso
+
+_AS_HELD = ("firstName", "lastName", "email", "phone", "locale", "note", "tags", "taxExempt", "state")
+
+
+def gid(kind: str, number: int) -> str:
+    """gid://shopify/Customer/123."""
+    return f"gid://shopify/{kind}/{number}"
+
+
+def amount(value: Decimal) -> str:
+    """A decimal as Shopify writes it: no trailing zeros but one decimal at least."""
+    text = f"{value.normalize():f}"
+    return text if "." in text else f"{text}.0"
+
+
+def _when(at: int | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+class Views:
+    """The shop's objects as GraphQL shows them."""
+
+    def __init__(self, books: ShopifyBooks, pages: Pages) -> None:
+        self._books, self._pages = books, pages
+
+    def shop(self) -> Object:
+        """The shop."""
+        return {
+            "__typename": "Shop",
+            "id": gid("Shop", 61_000_000_001),
+            "name": "Sandbox Goods",
+            "email": credentials.ZENDESK_EMAIL,
+            "myshopifyDomain": f"{credentials.SHOPIFY_SHOP}.myshopify.com",
+            "currencyCode": SHOP_CURRENCY,
+            "ianaTimezone": "America/New_York",
+            "createdAt": "2021-02-03T10:00:00Z",
+        }
+
+    # customers ---------------------------------------------------------------------------------------------------
+
+    def customer(self, record: Object | None) -> Object | None:
+        """A customer."""
+        if record is None:
+            return None
+        number, places = record["number"], record["addresses"]
+        orders = self._books.orders_of.get(number, [])
+        return {
+            "__typename": "Customer",
+            **{
+                name: record[name]
+                for name in ("firstName", "lastName", "email", "phone", "locale", "note", "tags", "taxExempt", "state")
+            },
+            "id": gid("Customer", number),
+            "legacyResourceId": str(number),
+            "createdAt": iso(record["createdAt"]),
+            "updatedAt": iso(record["updatedAt"]),
+            "displayName": " ".join(filter(None, (record["firstName"], record["lastName"]))) or record["email"] or record["phone"],
+            "verifiedEmail": record["email"] is not None and record["state"] == "ENABLED",
+            "defaultEmailAddress": self._email(record),
+            "defaultPhoneNumber": self._phone(record),
+            "defaultAddress": self.address(places[0]) if places else None,
+            "addresses": lambda info, first=None: [self.address(place) for place in places[:first]],
+            "addressesV2": lambda info, **args: self._pages.plain(args, places, self.address),
+            "numberOfOrders": str(len(orders)),
+            "amountSpent": lambda info: self._spent(orders),
+            "orders": lambda info, **args: self._pages.orders(args, orders, self.order),
+            "lastOrder": lambda info: self.order(orders[-1]) if orders else None,
+            "metafield": lambda info, key, namespace="$app": self.metafield(gid("Customer", number), namespace, key),
+            "events": lambda info, **args: self._pages.events(args, self._events_of(number), self.event),
+        }
+
+    @staticmethod
+    def _email(record: Object) -> Object | None:
+        if not record["email"]:
+            return None
+        consent = {"marketingState": record["marketing"], "marketingOptInLevel": None, "marketingUpdatedAt": None}
+        return {"emailAddress": record["email"], "validFormat": True, **consent}
+
+    @staticmethod
+    def _phone(record: Object) -> Object | None:
+        if not record["phone"]:
+            return None
+        consent = {"marketingState": "NOT_SUBSCRIBED", "marketingOptInLevel": None, "marketingUpdatedAt": None}
+        sms = {"state": "NEVER_SUBSCRIBED", "optInLevel": None, "updatedAt": None}
+        return {"phoneNumber": record["phone"], "smsMarketingConsent": sms, **consent}
+
+    @staticmethod
+    def _spent(orders: list[Object]) -> Object:
+        paid = (o["total"] - o["refunded"] for o in orders if o["cancelledAt"] is None)
+        return {"amount": amount(sum(paid, Decimal(0))), "currencyCode": SHOP_CURRENCY}
+
+    def _events_of(self, number: int) -> list[Object]:
+        return [event for event in self._books.events if event["subject"] == number]
+
+    @staticmethod
+    def address(place: Object | None) -> Object | None:
+        """A mailing address."""
+        if place is None:
+            return None
+        name = " ".join(filter(None, (place.get("firstName"), place.get("lastName")))) or None
+        lines = [place.get("address1"), place.get("address2"), place.get("city"), place.get("zip"), place.get("country")]
+        return {
+            "__typename": "MailingAddress",
+            **place,
+            "id": gid("MailingAddress", place.get("number", 0)),
+            "name": name,
+            "countryCodeV2": place.get("countryCode"),
+            "formatted": lambda info, **args: [line for line in lines if line],
+        }
+
+    def metafield(self, owner: str, namespace: str, key: str) -> Object | None:
+        """A metafield of an object."""
+        return self.metafield_view(self._books.metafields.get(f"{owner} {namespace} {key}"))
+
+    @staticmethod
+    def metafield_view(held: Object | None) -> Object | None:
+        """A metafield."""
+        if held is None:
+            return None
+        times = {"createdAt": iso(held["createdAt"]), "updatedAt": iso(held["updatedAt"])}
+        return {
+            "__typename": "Metafield",
+            **{name: held[name] for name in ("namespace", "key", "type", "value")},
+            "id": gid("Metafield", held["number"]),
+            "legacyResourceId": str(held["number"]),
+            **times,
+        }
+
+    # orders ------------------------------------------------------------------------------------------------------
+
+    def order(self, record: Object | None) -> Object | None:
+        """An order."""
+        if record is None:
+            return None
+        number = record["number"]
+        return {
+            "__typename": "Order",
+            "id": gid("Order", number),
+            "legacyResourceId": str(number),
+            "name": f"#{record['orderNumber']}",
+            "number": record["orderNumber"],
+            **{f"{name}At": _when(record[f"{name}At"]) for name in ("created", "processed", "updated", "cancelled", "closed")},
+            "cancelReason": record["cancelReason"],
+            "closed": record["closedAt"] is not None,
+            "confirmed": True,
+            **{name: record.get(name) for name in ("test", "email", "phone", "note", "sourceName")},
+            "tags": record.get("tags") or [],
+            "poNumber": None,
+            "currencyCode": SHOP_CURRENCY,
+            "presentmentCurrencyCode": record["currency"],
+            "displayFinancialStatus": record["financial"],
+            "displayFulfillmentStatus": record["fulfillment"],
+            "fullyPaid": record["financial"] in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"),
+            "unpaid": record["financial"] in ("PENDING", "AUTHORIZED", "VOIDED"),
+            "taxesIncluded": False,
+            "customerLocale": "en",
+            "discountCodes": ["WELCOME10"] if record["discounts"] else [],
+            "customer": lambda info: self.customer(self._books.customers.get(str(record["customer"]))),
+            "billingAddress": lambda info: self.address(record["billing"]),
+            "shippingAddress": lambda info: self.address(record["shipping"]),
+            "customerJourneySummary": lambda info: self._journey(record),
+            "lineItems": lambda info, **args: self._pages.plain(args, self._lines(record), self._line),
+            "events": lambda info, **args: self._pages.events(args, self._events_of(number), self.event),
+            **self._sums(record),
+        }
+
+    @staticmethod
+    def _sums(record: Object) -> Object:
+        currency = record["currency"]
+        gone = record["refunded"]
+        void = record["cancelledAt"] is not None
+        paid = Decimal(0) if record["financial"] in ("PENDING", "AUTHORIZED", "VOIDED") else record["total"]
+        left = Decimal(0) if void else record["total"] - gone
+        values = {
+            "subtotalPriceSet": record["subtotal"],
+            "totalPriceSet": record["total"],
+            "originalTotalPriceSet": record["total"],
+            "currentTotalPriceSet": left,
+            "currentSubtotalPriceSet": Decimal(0) if void else max(Decimal(0), record["subtotal"] - gone),
+            "currentTotalTaxSet": Decimal(0) if void else record["tax"],
+            "currentTotalDiscountsSet": Decimal(0) if void else record["discounts"],
+            "totalDiscountsSet": record["discounts"],
+            "totalTaxSet": record["tax"],
+            "totalShippingPriceSet": record["shippingPrice"],
+            "totalRefundedSet": gone,
+            "totalReceivedSet": paid,
+            "totalOutstandingSet": Decimal(0) if void else record["total"] - paid,
+            "netPaymentSet": paid - gone,
+        }
+        return {name: _bag(value, currency) for name, value in values.items()}
+
+    @staticmethod
+    def _journey(record: Object) -> Object:
+        visit = record.get("visit")
+        if visit is None:
+            return {"ready": True, "customerOrderIndex": None, "daysToConversion": None, "firstVisit": None, "lastVisit": None}
+        utm = visit["utm"]
+        seen = {
+            "__typename": "CustomerVisit",
+            "id": gid("CustomerVisit", record["number"]),
+            "landingPage": visit["landingPage"],
+            "referrerUrl": visit["referrerUrl"],
+            "occurredAt": iso(visit["at"]),
+            "source": visit["source"],
+            "sourceDescription": None,
+            "sourceType": "AD" if utm and utm["medium"] == "cpc" else None,
+            "utmParameters": {**utm, "content": None, "term": None} if utm else None,
+        }
+        return {"ready": True, "customerOrderIndex": None, "daysToConversion": 0, "firstVisit": seen, "lastVisit": seen}
+
+    @staticmethod
+    def _lines(record: Object) -> list[Object]:
+        return [
+            {**item, "number": record["number"] * 10 + place, "currency": record["currency"]}
+            for place, item in enumerate(record["items"])
+        ]
+
+    @staticmethod
+    def _line(item: Object) -> Object:
+        quantity = item["quantity"]
+        return {
+            "__typename": "LineItem",
+            "id": gid("LineItem", item["number"]),
+            "title": item["title"],
+            "name": item["title"],
+            "quantity": quantity,
+            "currentQuantity": quantity,
+            "originalUnitPriceSet": _bag(item["price"], item["currency"]),
+            "originalTotalSet": _bag(item["price"] * quantity, item["currency"]),
+        }
+
+    # events ------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def event(record: Object) -> Object:
+        """An event of the shop."""
+        kind = record["subjectType"].capitalize()
+        return {
+            "__typename": "BasicEvent",
+            "id": gid("BasicEvent", record["number"]),
+            "action": record["action"],
+            "appTitle": None,
+            "attributeToApp": False,
+            "attributeToUser": False,
+            "createdAt": iso(record["createdAt"]),
+            "criticalAlert": False,
+            "message": f"{kind} {'was deleted' if record['action'] == 'destroy' else 'was created'}.",
+            "subjectId": gid(kind, record["subject"]),
+            "subjectType": record["subjectType"],
+        }
+
+
+def _bag(value: Decimal, currency: str) -> Any:
+    def bag(info: object) -> Object:
+        return {
+            "shopMoney": {"amount": amount(value), "currencyCode": SHOP_CURRENCY},
+            "presentmentMoney": {"amount": amount(converted(value, SHOP_CURRENCY, currency)), "currencyCode": currency},
+        }
+
+    return bag

@@ -1,0 +1,57 @@
+"""How Zendesk words refusals, and the small parts of its answers."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from connectors.sandbox.shelf import Object
+from connectors.sandbox.wire import Answer, Call, VendorError
+from connectors.sandbox.zendesk_books import STATUSES, iso
+
+
+def invalid(name: str, why: str) -> NoReturn:
+    """Refuse a parameter's value."""
+    message = f"You passed an invalid value for the {name} attribute. Invalid parameter: {why}"
+    raise VendorError(Answer({"error": {"title": "Invalid attribute", "message": message}}, 400))
+
+
+def body(call: Call, name: str) -> Object:
+    """The object a write must carry under that name, or a refusal."""
+    try:
+        body = call.json()[name]
+    except (ValueError, KeyError, TypeError):
+        body = None
+    if not isinstance(body, dict):
+        raise VendorError(Answer({"error": {"title": "Invalid attribute", "message": f"Parameter {name} is required"}}, 400))
+    return body
+
+
+def check_status(fields: Object) -> None:
+    """Refuse a ticket status there is not."""
+    if fields.get("status") not in (None, *STATUSES):
+        invalid_record("status", f"Status: {fields['status']} is not valid", "InvalidValue")
+
+
+def audit(ticket: Object, kind: str) -> Object:
+    """The audit that comes with a written ticket."""
+    events: list[Object] = [{"id": ticket["id"] * 10, "type": kind, "field_name": "status", "value": ticket["status"]}]
+    return {
+        "id": ticket["id"] * 10 + 1,
+        "ticket_id": ticket["id"],
+        "created_at": iso(ticket["generated_timestamp"]),
+        "author_id": ticket["submitter_id"],
+        "metadata": {"system": {}, "custom": {}},
+        "events": events,
+        "via": ticket["via"],
+    }
+
+
+def not_found() -> NoReturn:
+    """Refuse: no such record."""
+    raise VendorError(Answer({"error": "RecordNotFound", "description": "Not found"}, 404))
+
+
+def invalid_record(field: str, text: str, code: str) -> NoReturn:
+    """Refuse a write: a field is not valid."""
+    details = {field: [{"description": text, "error": code}]}
+    raise VendorError(Answer({"error": "RecordInvalid", "description": "Record validation errors", "details": details}, 422))
