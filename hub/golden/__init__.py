@@ -2,3 +2,8 @@
 
 Builds the tables of the load being made; whether it is good enough and where it is published is decided elsewhere.
 """
+
+from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden.settings import SurvivorshipSettings
+
+__all__ = ["TABLES", "VIEWS", "SurvivorshipSettings", "TableDelta", "build_golden", "table_deltas"]

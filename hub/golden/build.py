@@ -1,0 +1,118 @@
+"""Builds the golden tables of a load from staging and the crosswalk, and says which rows changed since the load before.
+
+Everything is computed from scratch; a row equal to the published one keeps that row's load_id, so that load_id names the load that
+last changed it and an unchanged day changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+
+from hub.golden.settings import SurvivorshipSettings
+from hub.golden.survivorship import rank_attributes
+
+# table -> its key columns
+TABLES: dict[str, tuple[str, ...]] = {
+    "customer": ("customer_id",),
+    "customer_identifier": ("customer_id", "id_type", "id_value"),
+    "customer_attribute": ("customer_id", "attribute", "record_key"),
+    "customer_order": ("order_key",),
+    "invoice": ("invoice_key",),
+    "payment": ("payment_key",),
+    "ticket": ("ticket_key",),
+    "lead": ("lead_key",),
+    "ad_campaign": ("campaign_key",),
+    "ad_spend_daily": ("spend_key",),
+}
+VIEWS: tuple[str, ...] = ("customer_360",)
+
+
+@dataclass(frozen=True)
+class TableDelta:
+    """Rows of a golden table in this load, and how many of them are new, changed or gone since the published one."""
+
+    rows: int
+    inserted: int
+    changed: int
+    removed: int
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of ``<name>.sql`` beside this module."""
+    return files("hub.golden").joinpath(f"{name}.sql").read_text()
+
+
+def build_golden(
+    con: duckdb.DuckDBPyConnection,
+    settings: SurvivorshipSettings,
+    sources: tuple[str, ...],
+    *,
+    load_id: str,
+    live: str | None,
+) -> dict[str, TableDelta]:
+    """Build schema golden for the load `load_id`.
+
+    Args:
+        sources: all sources in hub.yaml's order, for source priority.
+        live: catalog of the attached published load, None before the first.
+
+    Returns:
+        Per table, its delta to the published load.
+    """
+    con.execute("CREATE SCHEMA IF NOT EXISTS golden")
+    con.execute(sql("owner"))
+    con.execute(sql("facts"))
+    rank_attributes(con, settings, sources)
+    con.execute(sql("customer"))
+    for table, keys in TABLES.items():
+        _stamp(con, table, keys, load_id, live)
+    for view in VIEWS:
+        con.execute(sql(view))
+    return table_deltas(con, load_id=load_id, live=live)
+
+
+def table_deltas(con: duckdb.DuckDBPyConnection, *, load_id: str, live: str | None) -> dict[str, TableDelta]:
+    """Per golden table, how the load being built differs from the published one."""
+    return {table: _delta(con, table, keys, load_id, live) for table, keys in TABLES.items()}
+
+
+def _stamp(con: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], load_id: str, live: str | None) -> None:
+    columns = [row[0] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()]
+    if live is None or _columns_of(con, live, table) != [*columns, "load_id"]:
+        con.execute(f"CREATE OR REPLACE TABLE golden.{table} AS SELECT *, ? AS load_id FROM golden.{table}", [load_id])
+    else:
+        on = " AND ".join(f"n.{key} = l.{key}" for key in keys)
+        same = " AND ".join(f"n.{column} IS NOT DISTINCT FROM l.{column}" for column in columns if column not in keys) or "true"
+        con.execute(
+            f"CREATE OR REPLACE TABLE golden.{table} AS SELECT n.*, coalesce(l.load_id, ?) AS load_id"
+            f" FROM golden.{table} n LEFT JOIN {live}.golden.{table} l ON {on} AND {same}",
+            [load_id],
+        )
+
+
+def _columns_of(con: duckdb.DuckDBPyConnection, live: str, table: str) -> list[str]:
+    return [
+        row[0]
+        for row in con.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'golden' AND table_name = ?"
+            " ORDER BY column_index",
+            [live, table],
+        ).fetchall()
+    ]
+
+
+def _delta(con: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], load_id: str, live: str | None) -> TableDelta:
+    rows, fresh = con.execute(f"SELECT count(*), count(*) FILTER (load_id = ?) FROM golden.{table}", [load_id]).fetchall()[0]
+    if live is None or not _columns_of(con, live, table):
+        return TableDelta(rows, fresh, 0, 0)
+    using = ", ".join(keys)
+    known = con.execute(
+        f"SELECT count(*) FROM golden.{table} n SEMI JOIN {live}.golden.{table} l USING ({using}) WHERE n.load_id = ?", [load_id]
+    ).fetchall()[0][0]
+    removed = con.execute(f"SELECT count(*) FROM {live}.golden.{table} ANTI JOIN golden.{table} USING ({using})").fetchall()[0][0]
+    return TableDelta(rows, fresh - known, known, removed)

@@ -1,0 +1,130 @@
+-- Everything a customer did, dated: for first seen, last activity and lifecycle.
+CREATE OR REPLACE TEMP TABLE activity AS
+SELECT customer_id, ordered_at AS occurred_at, 'order' AS kind FROM golden.customer_order WHERE customer_id IS NOT NULL AND NOT is_test
+UNION ALL
+SELECT customer_id, issued_at, 'invoice' FROM golden.invoice WHERE customer_id IS NOT NULL AND NOT is_test
+UNION ALL
+SELECT customer_id, paid_at, 'payment' FROM golden.payment WHERE customer_id IS NOT NULL AND NOT is_test
+UNION ALL
+SELECT customer_id, opened_at, 'ticket' FROM golden.ticket WHERE customer_id IS NOT NULL AND NOT is_test
+UNION ALL
+SELECT customer_id, submitted_at, 'lead' FROM golden.lead WHERE customer_id IS NOT NULL AND NOT is_test;
+
+-- The first touch that names a source: a lead form, or an order whose landing page carries UTM parameters or a click ID.
+CREATE OR REPLACE TEMP TABLE first_touch AS
+WITH touch AS (
+  SELECT l.customer_id, l.submitted_at AS occurred_at, l.lead_key AS ref,
+         CASE l.platform WHEN 'google_ads' THEN 'google' WHEN 'meta' THEN 'facebook' ELSE l.platform END AS source,
+         'cpc' AS medium, coalesce(c.campaign_name, l.campaign_id) AS campaign
+  FROM golden.lead l LEFT JOIN golden.ad_campaign c USING (campaign_key)
+  WHERE l.customer_id IS NOT NULL AND NOT l.is_test
+  UNION ALL
+  SELECT customer_id, ordered_at, order_key,
+         coalesce(nullif(url_decode(regexp_extract(landing_url, '[?&]utm_source=([^&#]*)', 1)), ''),
+                  CASE WHEN regexp_matches(landing_url, '[?&](gclid|gbraid|wbraid)=') THEN 'google'
+                       WHEN regexp_matches(landing_url, '[?&]fbclid=') THEN 'facebook' END),
+         coalesce(nullif(url_decode(regexp_extract(landing_url, '[?&]utm_medium=([^&#]*)', 1)), ''),
+                  CASE WHEN regexp_matches(landing_url, '[?&](gclid|gbraid|wbraid)=') THEN 'cpc' END),
+         nullif(url_decode(regexp_extract(landing_url, '[?&]utm_campaign=([^&#]*)', 1)), '')
+  FROM golden.customer_order
+  WHERE customer_id IS NOT NULL AND NOT is_test AND landing_url IS NOT NULL
+)
+SELECT * FROM touch WHERE source IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY occurred_at, ref) = 1;
+
+CREATE OR REPLACE TABLE golden.customer AS
+WITH member AS (
+  SELECT o.customer_id,
+         CASE WHEN bool_or(p.party_type = 'person') THEN 'person' WHEN bool_or(p.party_type = 'company') THEN 'company'
+              ELSE 'unknown' END AS party_type,
+         list_sort(list(DISTINCT p.source_system)) AS source_systems,
+         count(*) AS source_record_count,
+         min(p.source_created_at) AS first_record_at,
+         bool_and(p.is_test) AS is_test
+  FROM staging.party_record p JOIN owner_current o USING (record_key)
+  GROUP BY o.customer_id
+), known AS (
+  SELECT customer_id FROM member UNION SELECT customer_id FROM activity
+), winner AS (
+  SELECT customer_id,
+         max(value) FILTER (attribute = 'full_name') AS full_name,
+         max(value) FILTER (attribute = 'given_name') AS given_name,
+         max(value) FILTER (attribute = 'middle_name') AS middle_name,
+         max(value) FILTER (attribute = 'family_name') AS family_name,
+         max(value) FILTER (attribute = 'name_suffix') AS name_suffix,
+         max(value) FILTER (attribute = 'company_name') AS company_name,
+         max(value) FILTER (attribute = 'email') AS email,
+         max(value) FILTER (attribute = 'phone_e164') AS phone_e164,
+         max(value) FILTER (attribute = 'address_line1') AS address_line1,
+         max(value) FILTER (attribute = 'address_line2') AS address_line2,
+         max(value) FILTER (attribute = 'city') AS city,
+         max(value) FILTER (attribute = 'region') AS region,
+         max(value) FILTER (attribute = 'postal_code') AS postal_code,
+         max(value) FILTER (attribute = 'country_code') AS country_code,
+         max(value) FILTER (attribute = 'birth_date')::DATE AS birth_date,
+         max(value) FILTER (attribute = 'tax_id') AS tax_id,
+         max(value) FILTER (attribute = 'locale') AS locale
+  FROM golden.customer_attribute WHERE is_winner GROUP BY customer_id
+), did AS (
+  SELECT customer_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at,
+         bool_or(kind IN ('order', 'invoice', 'payment')) AS has_bought, bool_or(kind = 'lead') AS has_asked,
+         min(occurred_at) FILTER (kind IN ('order', 'invoice', 'payment', 'lead')) AS acquired_at
+  FROM activity GROUP BY customer_id
+), ticketed AS (
+  SELECT customer_id, count(*) FILTER (is_open) AS open_tickets
+  FROM golden.ticket WHERE customer_id IS NOT NULL AND NOT is_test GROUP BY customer_id
+), trust AS (
+  SELECT customer_id, min(match_probability) AS confidence
+  FROM identity.customer_xref WHERE is_current GROUP BY customer_id
+)
+SELECT k.customer_id,
+       CASE WHEN m.customer_id IS NULL THEN 'retired' ELSE 'active' END AS status,
+       coalesce(m.party_type, 'unknown') AS party_type,
+       CASE WHEN d.has_bought THEN 'customer' WHEN d.has_asked THEN 'lead' ELSE 'contact' END AS lifecycle_stage,
+       coalesce(w.full_name, nullif(concat_ws(' ', w.given_name, w.middle_name, w.family_name, w.name_suffix), '')) AS full_name,
+       w.given_name, w.middle_name, w.family_name, w.name_suffix, w.company_name, w.email, w.phone_e164,
+       w.address_line1, w.address_line2, w.city, w.region, w.postal_code, w.country_code, w.birth_date, w.tax_id, w.locale,
+       coalesce(m.source_systems, []) AS source_systems,
+       coalesce(m.source_record_count, 0) AS source_record_count,
+       least(m.first_record_at, d.first_at) AS first_seen_at,
+       greatest(m.first_record_at, d.last_at) AS last_activity_at,
+       coalesce(t.open_tickets, 0) AS open_tickets,
+       f.source AS acquisition_source, f.medium AS acquisition_medium, f.campaign AS acquisition_campaign, d.acquired_at,
+       -- nobody is contactable before consent is known; source flags are not consent
+       false AS can_email, false AS can_sms, false AS can_call,
+       round(((w.email IS NOT NULL)::INT + (w.phone_e164 IS NOT NULL)::INT + (w.full_name IS NOT NULL OR w.family_name IS NOT NULL
+         OR w.company_name IS NOT NULL)::INT + (w.address_line1 IS NOT NULL)::INT + (w.country_code IS NOT NULL)::INT) / 5.0, 2)::DOUBLE
+         AS completeness,
+       coalesce(t2.confidence, 1.0) AS confidence,
+       coalesce(m.is_test, false) AS is_test
+FROM known k
+LEFT JOIN member m USING (customer_id)
+LEFT JOIN winner w USING (customer_id)
+LEFT JOIN did d USING (customer_id)
+LEFT JOIN ticketed t USING (customer_id)
+LEFT JOIN first_touch f USING (customer_id)
+LEFT JOIN trust t2 USING (customer_id);
+
+CREATE OR REPLACE TABLE golden.customer_identifier AS
+WITH identifier AS (
+  SELECT o.customer_id, 'email' AS id_type, p.email_norm AS id_value, p.source_system, p.source_created_at, p.source_updated_at
+  FROM staging.party_record p JOIN owner_current o USING (record_key) WHERE p.email_norm IS NOT NULL
+  UNION ALL
+  SELECT o.customer_id, 'phone', p.phone_e164, p.source_system, p.source_created_at, p.source_updated_at
+  FROM staging.party_record p JOIN owner_current o USING (record_key) WHERE p.phone_e164 IS NOT NULL
+  UNION ALL
+  SELECT o.customer_id, 'source_record', p.record_key, p.source_system, p.source_created_at, p.source_updated_at
+  FROM staging.party_record p JOIN owner_current o USING (record_key)
+  UNION ALL
+  SELECT o.customer_id, 'legacy_id', p.legacy_id, p.source_system, p.source_created_at, p.source_updated_at
+  FROM staging.party_record p JOIN owner_current o USING (record_key) WHERE p.legacy_id IS NOT NULL
+  UNION ALL
+  SELECT o.customer_id, 'tax_id', p.tax_id, p.source_system, p.source_created_at, p.source_updated_at
+  FROM staging.party_record p JOIN owner_current o USING (record_key) WHERE p.tax_id IS NOT NULL
+)
+SELECT i.customer_id, i.id_type, i.id_value,
+       bool_or(i.id_value IN (c.email, c.phone_e164, c.tax_id)) IS TRUE AS is_primary,
+       list_sort(list(DISTINCT i.source_system)) AS source_systems,
+       min(i.source_created_at) AS first_seen_at, max(i.source_updated_at) AS last_seen_at
+FROM identifier i JOIN golden.customer c USING (customer_id)
+GROUP BY i.customer_id, i.id_type, i.id_value;

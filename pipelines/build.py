@@ -1,0 +1,228 @@
+"""From raw to the published load, one function per stage: stage, resolve, golden, judge, publish.
+
+Each stage opens the warehouse, does its part and closes it. The candidate they speak of is noted in the warehouse, and publishing
+refuses one that is not exactly what the gate judged, so that stages of two builds can never mix unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from connectors.contract import Connector
+from expectations import Verdict, check_rows, judge
+from hub.golden import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden.build import sql as golden_sql
+from hub.identity import ResolutionReport, resolve
+from hub.normalise import NORMALISER_VERSION, normalise_parties
+from pipelines.context import Hub
+from pipelines.records import note_rejects, note_tasks, note_verdict
+from warehouse import control_tables as t
+from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
+from warehouse.connection import writer
+from warehouse.control import utcnow
+from warehouse.copies import CARRIED, copy_control
+from warehouse.measure import Scope, measure
+from warehouse.publish import PublishedTable, content_digest, live_attached, live_load, prune, publish
+from warehouse.sql import statement
+from warehouse.staging import Handlers, RowFault, Staged, stage_stream
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
+    "customer_registry": ("customer_id",),
+    "customer_xref": ("record_key", "valid_from"),
+    "match_edge": ("record_key_l", "record_key_r"),
+    "match_decision": ("decision_id",),
+    "match_key": ("record_key",),
+    "merge_log": ("event_id",),
+    "blocked_value": ("id_type", "value"),
+    "model": ("model_version",),
+    "term_frequency": ("term_type", "term"),
+    "resolution_run": ("run_id",),
+    "review_task": ("task_id",),
+}
+JUDGED: tuple[PublishedTable, ...] = (
+    *(PublishedTable("golden", name, keys) for name, keys in TABLES.items()),
+    *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published load and what it changed in each golden table."""
+
+    load_id: str
+    deltas: dict[str, TableDelta]
+    pruned: list[str]
+
+
+def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str) -> dict[tuple[str, str], Staged]:
+    """Bring staging up to date with raw and begin a candidate.
+
+    Args:
+        digest: of everything the load is made from; see `pipelines.plan`.
+
+    Returns:
+        What was staged, per source and stream that had something new.
+    """
+    now = utcnow()
+    handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
+    done: dict[tuple[str, str], Staged] = {}
+    with writer(hub.config.warehouse) as con:
+        begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now))
+        for connector in connectors:
+            blocks, place = hub.mapping(connector), hub.place(connector)
+            for stream in connector.streams():
+                own = [block for block in blocks if block.stream == stream.name]
+                staged = stage_stream(con, place, stream.name, own, handlers, now=now)
+                if staged is not None:
+                    done[connector.name, stream.name] = staged
+        note_rejects(con, hub.control)
+    return done
+
+
+def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
+    return [RowFault(f.key, f.check_id, f.reason) for f in check_rows(table, frame, key).quarantine if f.key is not None]
+
+
+def resolve_identity(hub: Hub, *, retrain: bool = False) -> ResolutionReport:
+    """Resolve the candidate's records to customers; writes schema identity of the working warehouse."""
+    with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
+        candidate = current_candidate(con)
+        copy_control(con, hub.control)
+        con.execute("CREATE OR REPLACE TEMP VIEW active_decision AS FROM identity.match_decision WHERE revoked_at IS NULL")
+        report = resolve(
+            con,
+            hub.config.identity,
+            run_id=candidate.load_id,
+            now=candidate.started_at,
+            id_secret=hub.control.secret("id_secret"),
+            live=f"{live}.identity" if live else None,
+            retrain=retrain,
+            decisions="active_decision",
+        )
+        note_tasks(con, hub.control)
+    return report
+
+
+def build(hub: Hub) -> dict[str, TableDelta]:
+    """Build the candidate's golden tables."""
+    with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
+        candidate = current_candidate(con)
+        return build_golden(con, hub.config.survivorship, tuple(hub.config.sources), load_id=candidate.load_id, live=live)
+
+
+def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, dagster_run_id: str | None = None) -> Verdict:
+    """Measure the candidate, judge it and note the verdict; a held load is noted as such."""
+    with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
+        candidate = current_candidate(con)
+        digest = content_digest(con, JUDGED)
+        scope = Scope(
+            keys=TABLES,
+            streams=[(connector.name, stream.name) for connector in connectors for stream in connector.streams()],
+            live=live,
+            since=_began(con, live, candidate.follows),
+            max_cluster_size=hub.config.identity.max_cluster_size,
+        )
+        frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
+        frames["freshness"] = _freshness(hub)
+        verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
+        note_verdict(hub.control, verdict, digest, frames["reconciliation"])
+        if verdict.decision == "hold":
+            hub.control.put(t.load_batch, [_load_row(con, candidate, "held", dagster_run_id)])
+        copy_control(con, hub.control)
+    return verdict
+
+
+def _began(con: duckdb.DuckDBPyConnection, live: str | None, load_id: str | None) -> Any:
+    if live is None:
+        return None
+    rows = con.execute(f"SELECT started_at FROM {live}.ops.load_batch WHERE load_id = ?", [load_id]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _freshness(hub: Hub) -> pd.DataFrame:
+    """Hours since each enabled source was last synced in all its streams; its oldest stream counts."""
+    import pandas as pd
+
+    now, rows = utcnow(), []
+    last = hub.control.last_syncs()
+    for source in hub.config.enabled():
+        times = [row["succeeded_at"] for row in last if row["source_system"] == source]
+        hours = round((now - min(times)).total_seconds() / 3600, 2) if times and all(times) else None
+        rows.append((source, hours, hub.config.sources[source].fresh_within_hours))
+    return pd.DataFrame(rows, columns=["source_system", "hours_since_success", "fresh_within_hours"], dtype=object)
+
+
+def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str, dagster_run_id: str | None) -> dict[str, Any]:
+    records, customers = con.execute(
+        "SELECT (SELECT count(*) FROM identity.customer_xref WHERE is_current),"
+        " (SELECT count(*) FROM golden.customer WHERE status = 'active')"
+    ).fetchall()[0]
+    return {
+        "load_id": candidate.load_id,
+        "status": status,
+        "follows": candidate.follows,
+        "input_digest": candidate.input_digest,
+        "records": records,
+        "customers": customers,
+        "dagster_run_id": dagster_run_id,
+        "started_at": candidate.started_at,
+        "ended_at": utcnow(),
+    }
+
+
+def publish_candidate(hub: Hub, *, dagster_run_id: str | None = None) -> Published:
+    """Publish the candidate if its verdict allows it, then note it in the control store.
+
+    Raises:
+        PublishRefusedError: the gate holds it, or it is not what the gate judged.
+    """
+    settings = hub.config.warehouse
+    with writer(settings) as con:
+        candidate = current_candidate(con)
+        with live_attached(con, settings) as live:
+            deltas = table_deltas(con, load_id=candidate.load_id, live=live)
+        customer = deltas["customer"]
+        row = _load_row(con, candidate, "published", dagster_run_id) | {
+            "inserted": customer.inserted,
+            "changed": customer.changed,
+            "removed": customer.removed,
+        }
+        # the new file must name its own load; the control store learns of it once the link points there
+        con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
+        con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views())
+    hub.control.put(t.load_batch, [row])
+    return Published(candidate.load_id, deltas, prune(settings))
+
+
+def _views() -> list[tuple[str, str]]:
+    return [
+        *(("golden", golden_sql(view)) for view in VIEWS),
+        ("identity", statement("customer_redirect")),
+    ]
+
+
+def adopt_published(hub: Hub) -> None:
+    """Make the control store know the load that the link points to, should a crash have come between the two."""
+    load_id = live_load(hub.config.warehouse)
+    if load_id is None:
+        return
+    known = hub.control.rows(sa.select(t.load_batch.c.status).where(t.load_batch.c.load_id == load_id))
+    if known and known[0]["status"] == "published":
+        return
+    from warehouse.connection import published
+
+    with published(hub.config.warehouse) as con:
+        cursor = con.execute("SELECT * FROM ops.load_batch WHERE load_id = ?", [load_id])
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    hub.control.put(t.load_batch, rows)

@@ -1,0 +1,173 @@
+"""The assets of the build: staging, identity, golden, published. Thin: each materialises what a step of `pipelines.build` did."""
+
+# no `from __future__ import annotations` here: Dagster reads the config classes from the annotations themselves
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from connectors.contract import Connector
+from hub.contract.columns import TABLES as STAGING_TABLES
+from hub.contract.errors import HubError
+from hub.golden import TABLES as GOLDEN_TABLES
+from pipelines.build import build, publish_candidate, resolve_identity, stage
+from pipelines.context import Hub
+from pipelines.plan import plan_build
+from pipelines.raw_assets import raw_key
+from warehouse.staging import Staged
+
+WAREHOUSE_POOL = "warehouse"
+XREF = dg.AssetKey(["identity", "customer_xref"])
+PUBLISHED = dg.AssetKey(["published", "golden"])
+T = TypeVar("T")
+
+
+class ResolveConfig(dg.Config):
+    """What a run may ask of the identity stage."""
+
+    retrain: bool = False
+
+
+def staging_key(table: str) -> dg.AssetKey:
+    """The asset key of a staging table."""
+    return dg.AssetKey(["staging", table])
+
+
+def golden_key(table: str) -> dg.AssetKey:
+    """The asset key of a golden table."""
+    return dg.AssetKey(["golden", table])
+
+
+def plainly(work: Callable[[], T]) -> T:
+    """Run a step; an error of ours ends the Dagster step with its one line instead of a traceback."""
+    try:
+        return work()
+    except HubError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def build_assets(hub: Hub, connectors: list[Connector]) -> list[dg.AssetsDefinition]:
+    """The assets from staging to the published load."""
+    feeds: dict[str, list[dg.AssetKey]] = {table: [] for table in STAGING_TABLES}
+    for connector in connectors:
+        for block in hub.mapping(connector):
+            feeds[block.table].append(raw_key(connector.name, block.stream))
+    return [_staging(hub, connectors, feeds), _identity(hub), _golden(hub), _published(hub)]
+
+
+def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.AssetKey]]) -> dg.AssetsDefinition:
+    specs = [
+        dg.AssetSpec(
+            staging_key(table),
+            deps=feeds[table],
+            group_name="staging",
+            description=f"{table}: one typed row per live source record; normalised parties, or a fact keyed by source record.",
+            kinds={"duckdb", "sql"},
+        )
+        for table in STAGING_TABLES
+    ]
+
+    @dg.multi_asset(specs=specs, name="staging", pool=WAREHOUSE_POOL)
+    def staging() -> Iterator[dg.MaterializeResult[Any]]:
+        started = time.monotonic()
+        digest = plainly(lambda: plan_build(hub, connectors)).digest
+        done = plainly(lambda: stage(hub, connectors, digest=digest))
+        seconds = round(time.monotonic() - started, 3)
+        for table in STAGING_TABLES:
+            yield dg.MaterializeResult(asset_key=staging_key(table), metadata={**_staged(done, table), "seconds": seconds})
+
+    return staging
+
+
+def _staged(done: dict[tuple[str, str], Staged], table: str) -> dict[str, Any]:
+    return {
+        "rows_staged": sum(staged.rows.get(table, 0) for staged in done.values()),
+        "quarantined": sum(staged.rejected.get(table, 0) for staged in done.values()),
+    }
+
+
+def _identity(hub: Hub) -> dg.AssetsDefinition:
+    spec = dg.AssetSpec(
+        XREF,
+        deps=[staging_key("party_record")],
+        group_name="identity",
+        description="The crosswalk: which customer each source record belongs to, with history.",
+        kinds={"duckdb", "python"},
+    )
+
+    @dg.multi_asset(specs=[spec], name="identity", pool=WAREHOUSE_POOL)
+    def identity(config: ResolveConfig) -> dg.MaterializeResult[Any]:
+        report = plainly(lambda: resolve_identity(hub, retrain=config.retrain))
+        return dg.MaterializeResult(asset_key=XREF, metadata={k: v for k, v in asdict(report).items() if v is not None})
+
+    return identity
+
+
+def _golden(hub: Hub) -> dg.AssetsDefinition:
+    facts = [table for table in GOLDEN_TABLES if table in STAGING_TABLES]
+    specs = [
+        dg.AssetSpec(
+            golden_key(table),
+            deps=[XREF, staging_key(table if table in facts else "party_record")],
+            group_name="golden",
+            description=_GOLDEN.get(table, f"{table} of every source, with the customer it belongs to."),
+            kinds={"duckdb", "sql"},
+        )
+        for table in GOLDEN_TABLES
+    ]
+
+    @dg.multi_asset(specs=specs, name="golden", pool=WAREHOUSE_POOL)
+    def golden() -> Iterator[dg.MaterializeResult[Any]]:
+        started = time.monotonic()
+        deltas = plainly(lambda: build(hub))
+        seconds = round(time.monotonic() - started, 3)
+        for table, delta in deltas.items():
+            yield dg.MaterializeResult(
+                asset_key=golden_key(table),
+                metadata={
+                    "dagster/row_count": delta.rows,
+                    "inserted": delta.inserted,
+                    "changed": delta.changed,
+                    "removed": delta.removed,
+                    "seconds": seconds,
+                },
+            )
+
+    return golden
+
+
+_GOLDEN = {
+    "customer": "One row per customer: the surviving values of all its records.",
+    "customer_identifier": "Every e-mail, phone and source record ID of a customer.",
+    "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
+}
+
+
+def _published(hub: Hub) -> dg.AssetsDefinition:
+    spec = dg.AssetSpec(
+        PUBLISHED,
+        deps=[golden_key(table) for table in GOLDEN_TABLES],
+        group_name="publish",
+        description="What analysts open: data/golden.duckdb, a link to the newest load that passed the gate.",
+        kinds={"duckdb"},
+    )
+
+    @dg.multi_asset(specs=[spec], name="publish", pool=WAREHOUSE_POOL)
+    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        done = plainly(lambda: publish_candidate(hub, dagster_run_id=context.run_id))
+        customer = done.deltas["customer"]
+        return dg.MaterializeResult(
+            asset_key=PUBLISHED,
+            metadata={
+                "load_id": done.load_id,
+                "customers": customer.rows,
+                "inserted": customer.inserted,
+                "changed": customer.changed,
+                "removed": customer.removed,
+            },
+        )
+
+    return published

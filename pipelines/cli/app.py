@@ -1,0 +1,89 @@
+"""The command line's frame: the Typer application, errors as one line, and the options every command shares.
+
+Commands are in the modules imported at the end; each keeps its heavy imports inside, so that `hub --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+
+from hub.contract.errors import HubError
+
+if TYPE_CHECKING:
+    from pipelines.context import Hub
+
+app = typer.Typer(
+    name="hub",
+    help="One trustworthy customer table out of many business systems.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="hub.yaml to use; else HUB_CONFIG, else ./hub.yaml", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+_shared: dict[str, Path] = {}
+
+
+@app.callback()
+def shared(
+    config: ConfigOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+) -> None:
+    """Options before the command's name."""
+    _shared.clear()
+    if config is not None:
+        _shared["config"] = config
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator[Hub]:
+    """The hub that the options name."""
+    from pipelines.config import load_config
+    from pipelines.context import Hub
+
+    hub = Hub(load_config(config or _shared.get("config")))
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def main() -> None:
+    """Run the command line; ends the process with the command's exit code."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        code = typer.main.get_command(app).main(args=arguments, prog_name="hub", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail("stopped; nothing is half done, the next sync goes on from here", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HubError as error:
+        if debug:
+            raise
+        _fail(str(error), 1)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"unexpected {type(error).__name__}; run again with --debug for the traceback and report it", 1)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(line: str, code: int) -> None:
+    typer.echo(f"error: {line}", err=True)
+    sys.exit(code)
+
+
+from pipelines.cli import explore, operate, setup  # noqa: E402, F401 - they register their commands on `app`

@@ -1,0 +1,150 @@
+"""Commands that look into the published load: customer, explain, evaluate. All work while a sync runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.render import print_json, print_table
+
+if TYPE_CHECKING:
+    from hub.identity import Explanation
+
+
+@app.command()
+def customer(
+    key: Annotated[str, typer.Argument(help="any customer ID ever issued, a source record ID, an e-mail or a phone number")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One customer: golden row, where each value comes from, source records, timeline."""
+    from hub.contract.errors import NotFoundError
+    from hub.golden.lookup import customer_card, find_customers
+    from warehouse.connection import published
+
+    with opened(config) as hub, published(hub.config.warehouse) as con:
+        regions = {s.country for s in hub.config.sources.values() if s.country}
+        found = find_customers(con, key, region=regions.pop() if len(regions) == 1 else None)
+        if not found:
+            raise NotFoundError(
+                f"no customer is known by {key!r}", remedy="try an e-mail, a phone with country code or a source ID"
+            )
+        cards = [customer_card(con, customer_id) for customer_id in found]
+    if as_json:
+        print_json(cards)
+    elif len(cards) == 1:
+        _print_card(cards[0])
+    else:
+        typer.echo(f"{len(cards)} customers share that; name one by its ID:")
+        columns = ("customer_id", "full_name", "email", "phone_e164", "city")
+        print_table("", columns, [tuple(card["customer"][name] for name in columns) for card in cards if card["customer"]])
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    origin = {value["attribute"]: value for value in card["values"]}
+    golden = card["customer"] or {}
+    print_table(
+        f"Customer {golden.get('customer_id', '')}",
+        ("attribute", "value", "from", "won by"),
+        [
+            (name, value, origin.get(name, {}).get("record_key", ""), origin.get(name, {}).get("survivorship_rule", ""))
+            for name, value in golden.items()
+            if value is not None and name != "customer_id"
+        ],
+    )
+    if card["former_ids"]:
+        typer.echo(f"former IDs: {', '.join(card['former_ids'])}")
+    print_table(
+        "Source records",
+        ("record", "linked by", "probability", "since"),
+        [(r["record_key"], r["link_reason"], r["match_probability"], r["valid_from"]) for r in card["records"]],
+    )
+    if card["timeline"]:
+        print_table(
+            "Timeline",
+            ("at", "what", "key", "status", "amount", "currency"),
+            [(e["occurred_at"], e["kind"], e["fact_key"], e["status"], e["amount"], e["currency"] or "") for e in card["timeline"]],
+            right=("amount",),
+        )
+
+
+@app.command()
+def explain(
+    left: Annotated[str, typer.Argument(help="a record key, source:stream:id")],
+    right: Annotated[str, typer.Argument(help="another one")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why two source records are, or are not, one customer: the match weight of each comparison."""
+    from hub.identity import explain as explain_pair
+    from warehouse.connection import published
+
+    with opened(config) as hub, published(hub.config.warehouse) as con:
+        found = explain_pair(con, "identity", left, right)
+    if as_json:
+        import dataclasses
+
+        print_json(dataclasses.asdict(found))
+    else:
+        _print_explanation(found)
+
+
+def _print_explanation(found: Explanation) -> None:
+    print_table(
+        f"{found.record_key_l}  and  {found.record_key_r}",
+        ("comparison", "level", "m", "u", "weight (log2)"),
+        [
+            ("prior", "", None, None, found.prior_weight),
+            *((c.comparison, c.level, c.m, c.u, c.weight) for c in found.comparisons),
+            ("other explanations", "", None, None, found.other_explanations),
+            ("total", "", None, None, found.match_weight),
+        ],
+        right=("m", "u", "weight (log2)"),
+    )
+    typer.echo(
+        f"posterior probability of a match {found.match_probability:.4f}; the likeliest other explanation is {found.alternative}"
+    )
+    typer.echo(f"blocked together by: {', '.join(found.blocking_rules) or 'no rule, so they were never compared'}")
+    if found.decision:
+        typer.echo(f"a steward decided {found.decision}")
+    if found.same_customer:
+        typer.echo(f"one customer, {found.customer_id_l}")
+        for step in found.path:
+            weight = "" if step.match_weight is None else f", weight {step.match_weight:.1f}"
+            typer.echo(f"  {step.record_key_l} to {step.record_key_r} ({step.how}{weight})")
+    else:
+        typer.echo(f"two customers, {found.customer_id_l} and {found.customer_id_r}")
+
+
+@app.command()
+def evaluate(
+    truth: Annotated[
+        Path, typer.Option("--truth", help="CSV or Parquet with source_system, source_record_id, entity_id (and stream)")
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the published crosswalk with a known truth: pairwise and B-cubed precision, recall, F1."""
+    from pipelines.accuracy import evaluate_truth
+
+    with opened(config) as hub:
+        found = evaluate_truth(hub, truth)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        f"Accuracy on {found['records']:,} records of {found['entities']:,} entities",
+        ("measure", "precision", "recall", "F1"),
+        [
+            (name, *(f"{found[prefix + part]:.4f}" for part in ("precision", "recall", "f1")))
+            for name, prefix in (("pairwise", ""), ("B-cubed", "bcubed_"))
+        ],
+        right=("precision", "recall", "F1"),
+    )
+    typer.echo(
+        f"largest customer {found['largest_cluster']} records, largest entity {found['largest_entity']};"
+        f" {found['missing']:,} records of the truth are not in the crosswalk"
+    )

@@ -1,0 +1,194 @@
+"""Commands of the daily run: sync, status, loads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.render import print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from pipelines.context import Hub
+    from pipelines.runner import SyncOutcome
+
+
+@app.command()
+def sync(
+    sources: Annotated[list[str] | None, typer.Argument(help="sources to read; all enabled ones without")] = None,
+    full: Annotated[bool, typer.Option("--full", help="read everything again and resolve with the current model")] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="read about so many rows per stream, to try a source out")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the sources, resolve customers, judge the load and publish it.
+
+    Exit codes: 0 published or nothing to do, 3 held by the gate (the last good load stays), 4 published but a source failed,
+    1 error.
+    """
+    with progress(not as_json) as notice, opened(config) as hub:
+        notice("starting")
+        from pipelines.runner import SyncOptions, run_sync
+
+        outcome = run_sync(hub, SyncOptions(tuple(sources or ()), full, limit), notice)
+        checks = _checks(hub, outcome.load)
+    if as_json:
+        print_json(_as_json(outcome, checks))
+    else:
+        print_sync(outcome, checks)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _checks(hub: Hub, load: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The checks of a load that failed, blocking ones first."""
+    import sqlalchemy as sa
+
+    from warehouse import control_tables as t
+
+    if load is None:
+        return []
+    failed = (t.check_result.c.load_id == load["load_id"]) & (t.check_result.c.status == "failed")
+    return hub.control.rows(sa.select(t.check_result).where(failed).order_by(t.check_result.c.severity, t.check_result.c.check_id))
+
+
+def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "action": outcome.action,
+        "exit_code": outcome.exit_code,
+        "load": outcome.load,
+        "sources": source_totals(outcome.streams),
+        "streams": outcome.streams,
+        "failed_checks": [{**check, "examples": json.loads(check["examples"])} for check in checks],
+        "errors": outcome.errors,
+        "error": outcome.error,
+    }
+
+
+def source_totals(streams: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Per source: rows in, and where they went. Loaded are new, changed and deleted records."""
+    totals: dict[str, dict[str, Any]] = {}
+    for row in streams:
+        total = totals.setdefault(
+            row["source_system"], {"source": row["source_system"], "rows_in": 0, "loaded": 0, "unchanged": 0, "quarantined": 0}
+        )
+        total["rows_in"] += row["rows_extracted"]
+        total["loaded"] += row["rows_inserted"] + row["rows_updated"] + row["rows_deleted"]
+        total["unchanged"] += row["rows_unchanged"]
+        total["quarantined"] += row["rows_quarantined"]
+    return list(totals.values())
+
+
+def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
+    """What a sync did, for people."""
+    columns = ("rows in", "loaded", "unchanged", "quarantined")
+    rows = [
+        (
+            t["source"],
+            t["rows_in"],
+            t["loaded"],
+            t["unchanged"],
+            t["quarantined"],
+            "failed" if t["source"] in outcome.errors else "ok",
+        )
+        for t in source_totals(outcome.streams)
+    ]
+    if rows:
+        print_table("Sources", ("source", *columns, "sync"), rows, right=columns)
+    for message in outcome.errors.values():
+        typer.echo(f"failed: {message}", err=True)
+    typer.echo(_verdict_line(outcome))
+    for check in checks:
+        mark = "held by" if check["severity"] == "critical" else "warning"
+        typer.echo(f"  {mark} {check['check_id']}: {check['message']}")
+        examples = json.loads(check["examples"])
+        if examples and check["severity"] == "critical":
+            typer.echo(f"    for example {', '.join(examples[:5])}")
+
+
+def _verdict_line(outcome: SyncOutcome) -> str:
+    load = outcome.load or {}
+    match outcome.action:
+        case "published":
+            return (
+                f"published load {load['load_id']}: {load['records']:,} records are {load['customers']:,} customers"
+                f" ({load['inserted'] or 0:,} new, {load['changed'] or 0:,} changed, {load['removed'] or 0:,} gone)"
+            )
+        case "unchanged":
+            return f"nothing changed; load {load['load_id']} stays"
+        case "held":
+            return f"held: the gate does not let load {load['load_id']} pass; the last good load stays"
+        case _:
+            return f"error: {outcome.error}"
+
+
+@app.command()
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Per source: last sync, freshness, rows, quarantine; and the last load with its verdict. Works while a sync runs."""
+    with opened(config) as hub:
+        from pipelines.report import hub_status
+
+        found = hub_status(hub)
+    if as_json:
+        print_json(found)
+        return
+    right = ("rows in", "loaded", "unchanged", "quarantined", "in quarantine")
+    print_table(
+        "Sources",
+        ("source", "last sync", "result", "fresh", *right),
+        [
+            (s["source"], s["last_sync_at"], s["result"], s["fresh"], *(s[name.replace(" ", "_")] for name in right))
+            for s in found["sources"]
+        ],
+        right=right,
+    )
+    for source in found["sources"]:
+        if source["error"]:
+            typer.echo(f"  {source['source']}: {source['error']}")
+    _print_load(found["load"], found["held"])
+
+
+def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> None:
+    if load is None:
+        typer.echo("nothing is published yet; run hub sync")
+    else:
+        churn = "not applicable" if load["id_churn_rate"] is None else f"{load['id_churn_rate']:.2%}"
+        typer.echo(
+            f"published: load {load['load_id']}, {load['records']:,} records are {load['customers']:,} customers;"
+            f" ID churn {churn}; largest customer {load['largest_cluster']} records"
+        )
+        for check in load["warnings"]:
+            typer.echo(f"  warning: {check}")
+    if held is not None:
+        typer.echo(f"held: load {held['load_id']} by {', '.join(held['blocking_checks'])}")
+
+
+@app.command()
+def loads(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """The loads that were built, newest first: published, held, and which one analysts see."""
+    with opened(config) as hub:
+        from pipelines.report import load_history
+
+        found = load_history(hub)
+    if as_json:
+        print_json(found)
+        return
+    right = ("records", "customers", "inserted", "changed", "removed")
+    print_table(
+        "Loads",
+        ("load", "status", "ended", *right, "gate"),
+        [
+            (
+                load["load_id"] + (" <- live" if load["live"] else ""),
+                load["status"],
+                load["ended_at"],
+                *(load[name] for name in right),
+                ", ".join(load["blocking_checks"]) or "pass",
+            )
+            for load in found
+        ],
+        right=right,
+    )

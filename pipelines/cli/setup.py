@@ -1,0 +1,62 @@
+"""Commands to begin with: init, check, sandbox."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.contract.errors import ConfigError, HubError
+from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.render import print_json, print_table
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml and .env.example")]) -> None:
+    """Write a commented hub.yaml and .env.example to start from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, template in (("hub.yaml", "init.hub.yaml"), (".env.example", "init.env.txt")):
+        target = folder / name
+        if target.exists():
+            raise ConfigError(f"{target} is already there", remedy="name another folder, or remove it first")
+        target.write_text(files("pipelines").joinpath(template).read_text())
+        typer.echo(f"wrote {target}")
+    typer.echo(f"next: edit {folder / 'hub.yaml'}, copy .env.example to .env and fill it in, then run hub check")
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Validate hub.yaml and try each source's credentials with one cheap call. Exit code 1 if one fails."""
+    with opened(config) as hub:
+        rows = []
+        for name in hub.config.enabled():
+            connector = hub.config.connector(name)
+            try:
+                rows.append({"source": name, "type": connector.type_name, "ok": True, "says": connector.check()})
+            except HubError as error:
+                rows.append({"source": name, "type": connector.type_name, "ok": False, "says": str(error)})
+            finally:
+                connector.close()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Sources", ("source", "type", "ok", "says"), [(r["source"], r["type"], r["ok"], r["says"]) for r in rows])
+    raise typer.Exit(0 if all(row["ok"] for row in rows) else 1)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="port")] = 8377,
+    people: Annotated[int, typer.Option(min=10, help="people in the population")] = 5000,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same world")] = 1,
+    state: Annotated[Path, typer.Option(help="folder that keeps the world between starts")] = Path("var/sandbox"),
+) -> None:
+    """Serve the vendor sandbox: Stripe, Zendesk, Shopify and Google Ads on loopback, until stopped."""
+    from connectors.sandbox import serve
+
+    def ready(base_url: str) -> None:
+        typer.echo(f"the sandbox serves Stripe, Zendesk, Shopify and Google Ads at {base_url}; stop it with Ctrl-C")
+
+    serve("127.0.0.1", port, seed=seed, people=people, state_dir=state, on_ready=ready)

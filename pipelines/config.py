@@ -1,0 +1,192 @@
+"""hub.yaml: one file, validated as a whole, composed of each wing's own settings.
+
+Errors name the key and the nearest right one. Secrets stay `${ENV_VAR}` until they are used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dotenv import load_dotenv
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from connectors.contract import Connector, SourceSettings
+from connectors.registry import connector_class
+from expectations.settings import GateSettings
+from hub.contract.errors import ConfigError
+from hub.golden.settings import SurvivorshipSettings
+from hub.identity.settings import IdentitySettings
+from warehouse.settings import WarehouseSettings
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
+_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class ScheduleSettings(BaseModel):
+    """When the full sync runs by itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    full_sync: str | None = Field("15 5 * * *", description="cron expression, UTC; null switches it off")
+
+
+class HubConfig(BaseModel):
+    """The whole of hub.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    root: Path = Field(exclude=True)
+    warehouse: WarehouseSettings = Field(default_factory=WarehouseSettings)
+    sources: dict[str, SourceSettings]
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
+    gate: GateSettings = Field(default_factory=GateSettings)
+    schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> dict[str, SourceSettings]:
+        if not isinstance(value, dict) or not value:
+            raise ConfigError("hub.yaml names no sources", field="sources", remedy="name at least one, see hub init")
+        return {str(name): _source(str(name), given) for name, given in value.items()}
+
+    def connector(self, name: str) -> Connector:
+        """Make the connector of a source. Raises `ConfigError` that names the nearest source."""
+        try:
+            settings = self.sources[name]
+        except KeyError:
+            raise ConfigError(f"no source {name!r} in hub.yaml", field="sources", remedy=_nearest(name, self.sources)) from None
+        return connector_class(settings.type, source=name)(name, settings)
+
+    def enabled(self) -> tuple[str, ...]:
+        """The sources that syncs read, in the file's order."""
+        return tuple(name for name, settings in self.sources.items() if settings.enabled)
+
+    @property
+    def home(self) -> Path:
+        """The Dagster instance's folder: DAGSTER_HOME if set, else var/dagster beside hub.yaml."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.root / "var" / "dagster")
+
+
+def config_path(path: str | Path | None = None) -> Path:
+    """The file that is used: the one given, else HUB_CONFIG, else ./hub.yaml."""
+    return Path(path or os.environ.get("HUB_CONFIG") or "hub.yaml").absolute()
+
+
+def load_config(path: str | Path | None = None) -> HubConfig:
+    """Read and validate hub.yaml.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or says something that cannot be; names the key and what to do.
+    """
+    where = config_path(path)
+    try:
+        text = where.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {where} ({error.strerror})", remedy="run hub init DIR to make one, or name it with --config"
+        ) from error
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{where} is no valid YAML{line}", remedy="mend that line") from error
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where} is empty", remedy="run hub init DIR for a commented example")
+    root = where.parent
+    load_dotenv(root / ".env")  # what the environment already has wins
+    try:
+        config = HubConfig(root=root, **_expanded(given))
+    except ValidationError as error:
+        raise _first_problem(error, HubConfig, ()) from error
+    unset = _ENV.search(config.warehouse.control)
+    if unset:
+        raise ConfigError(
+            f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
+        )
+    return config.model_copy(update={"warehouse": config.warehouse.resolved(root), "sources": _rooted(config.sources, root)})
+
+
+def _rooted(sources: dict[str, SourceSettings], root: Path) -> dict[str, SourceSettings]:
+    # only sources that read files have a root; their relative paths are relative to hub.yaml
+    return {name: s.model_copy(update={"root": root}) if "root" in type(s).model_fields else s for name, s in sources.items()}
+
+
+def _source(name: str, given: Any) -> SourceSettings:
+    if not _NAME.match(name):
+        raise ConfigError(
+            f"source name {name!r} will not do",
+            field=f"sources.{name}",
+            remedy="use lower-case letters, digits and _, such as legacy_crm",
+        )
+    if not isinstance(given, dict) or "type" not in given:
+        raise ConfigError(
+            "a source needs a type", field=f"sources.{name}", remedy="add type: stripe, zendesk, shopify, google_ads or files"
+        )
+    model = connector_class(str(given["type"]), source=name).Settings
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise _first_problem(error, model, ("sources", name)) from error
+
+
+def _expanded(value: Any) -> Any:
+    """Replace `${VAR}` that is only a part of a text, or has a fallback and is no secret's whole text, where it can be."""
+    if isinstance(value, dict):
+        return {key: item if _is_secret(str(key)) else _expanded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expanded(item) for item in value]
+    if isinstance(value, str) and _ENV.search(value):
+        return _ENV.sub(_environment, value)
+    return value
+
+
+def _is_secret(key: str) -> bool:
+    return bool(re.search(r"(key|token|secret|password)$", key))
+
+
+def _environment(match: re.Match[str]) -> str:
+    # an unset variable stays as it is written: it is an error when it is used, not for whoever only reads the file
+    return os.environ.get(match.group(1)) or (match.group(2) if match.group(2) is not None else match.group(0))
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...]) -> ConfigError:
+    """The first thing wrong, as one line with the key's full path."""
+    problem = error.errors()[0]
+    path = tuple(str(part) for part in problem["loc"])
+    key = ".".join((*prefix, *path))
+    if problem["type"] == "extra_forbidden":
+        return ConfigError(f"unknown key {path[-1]!r}", field=key, remedy=_nearest(path[-1], _known_keys(model, path[:-1])))
+    if problem["type"] == "missing":
+        return ConfigError("is missing", field=key, remedy="add it; hub init writes an example")
+    what = str(problem["msg"]).removeprefix("Value error, ")
+    return ConfigError(what[0].lower() + what[1:], field=key, remedy="mend it in hub.yaml")
+
+
+def _known_keys(model: type[BaseModel], path: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys allowed at a path below a model."""
+    for part in path:
+        candidates = list(_models_in(model.model_fields[part].annotation)) if part in model.model_fields else []
+        if candidates:
+            model = candidates[0]
+    return tuple(name for name, field in model.model_fields.items() if not field.exclude)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models_in(inner)
+
+
+def _nearest(word: str, known: Any) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"

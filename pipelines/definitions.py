@@ -1,0 +1,32 @@
+"""What Dagster loads: all definitions of the hub that hub.yaml describes. `build_defs` is the seam for tests."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.build_assets import build_assets
+from pipelines.config import load_config
+from pipelines.context import Hub
+from pipelines.gate_checks import gate_checks
+from pipelines.jobs import build_after_sync, jobs, schedules
+from pipelines.raw_assets import raw_assets
+
+
+def build_defs(hub: Hub) -> dg.Definitions:
+    """All definitions of one hub. Opens neither sources nor warehouse."""
+    connectors = [hub.config.connector(name) for name in hub.config.enabled()]
+    return dg.Definitions(
+        assets=[*(asset for connector in connectors for asset in raw_assets(hub, connector)), *build_assets(hub, connectors)],
+        asset_checks=[gate_checks(hub, connectors)],
+        jobs=jobs(hub),
+        schedules=schedules(hub),
+        sensors=[build_after_sync(hub)],
+        # one process per step costs more than most steps do, and the warehouse has one writer anyway
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of the hub that HUB_CONFIG or ./hub.yaml describes."""
+    return build_defs(Hub(load_config()))

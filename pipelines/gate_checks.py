@@ -1,0 +1,68 @@
+"""The gate as Dagster asset checks. They show the verdict; what enforces it is `warehouse.publish`.
+
+All checks hang on golden/customer: a blocking check on an asset further up would have to pass before the tables it judges exist.
+"""
+
+# no `from __future__ import annotations` here: Dagster reads the context class from the annotation itself
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from connectors.contract import Connector
+from expectations import CHECKS, CheckResult, TableCheck, to_markdown
+from pipelines.build import judge_candidate
+from pipelines.build_assets import WAREHOUSE_POOL, golden_key, plainly
+from pipelines.context import Hub
+
+_TARGET = golden_key("customer")
+
+
+def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefinition:
+    """One check per entry of the gate's table of checks, judged in one step."""
+
+    @dg.multi_asset_check(
+        specs=[_spec(check) for check in CHECKS],
+        name="gate",
+        pool=WAREHOUSE_POOL,
+    )
+    def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        verdict = plainly(lambda: judge_candidate(hub, connectors, dagster_run_id=context.op_execution_context.run_id))
+        report = dg.MetadataValue.md(to_markdown(verdict))
+        for result in verdict.results:
+            yield _result(result, verdict.load_id, report)
+
+    return gate
+
+
+def _spec(check: TableCheck) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check.check_id,
+        asset=_TARGET,
+        description=f"{check.description}. If it fails: {check.remedy}.",
+        blocking=check.severity == "critical",
+        metadata={"dimension": check.dimension},
+    )
+
+
+def _result(result: CheckResult, load_id: str, report: dg.MetadataValue) -> dg.AssetCheckResult:
+    figures: dict[str, Any] = {
+        "observed": str(result.observed),
+        "limit": str(result.threshold),
+        "failed_rows": result.failed_rows,
+        "examples": list(result.examples),
+    }
+    return dg.AssetCheckResult(
+        check_name=result.check_id,
+        asset_key=_TARGET,
+        passed=result.status != "failed",
+        severity=dg.AssetCheckSeverity.ERROR if result.severity == "critical" else dg.AssetCheckSeverity.WARN,
+        description=result.message,
+        metadata={
+            "status": result.status,
+            "load_id": load_id,
+            **(figures if result.observed is not None else {}),
+            "report": report,
+        },
+    )

@@ -1,0 +1,87 @@
+"""Each hub's own Dagster instance, made from a packaged template, and the clearing away of runs whose process died."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import dagster as dg
+
+from hub.contract.errors import WarehouseAccessError
+from pipelines.config import HubConfig
+
+HOST_TAG, PROCESS_TAG, BOOT_TAG = "hub/host", "hub/pid", "hub/boot"
+
+
+def ensure_home(config: HubConfig) -> Path:
+    """The instance's folder, made with its dagster.yaml if it is not there; `DAGSTER_HOME` points to it from now on.
+
+    Raises:
+        WarehouseAccessError: the folder cannot be written.
+    """
+    home = config.home.absolute()
+    settings = home / "dagster.yaml"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            template = files("pipelines").joinpath("dagster.template.yaml").read_text()
+            settings.write_text(template.replace("{home}", str(home)))
+    except OSError as error:
+        raise WarehouseAccessError(
+            f"cannot write Dagster's folder {home} ({error.strerror})",
+            remedy="mend its permissions, or set DAGSTER_HOME to another",
+        ) from error
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+@contextmanager
+def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
+    """The hub's Dagster instance."""
+    with dg.DagsterInstance.from_config(str(ensure_home(config))) as instance:
+        yield instance
+
+
+def process_tags() -> dict[str, str]:
+    """Tags that tell whether the process of a run is still alive."""
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), BOOT_TAG: _boot_id()}
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs of this host whose process is dead and free their pool slots; a killed run would hold them for good.
+
+    Returns:
+        The IDs of those runs.
+    """
+    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+    dead = []
+    for run in instance.get_runs(under_way):
+        if not _is_dead(run.tags):
+            continue
+        instance.report_run_failed(run, message="its process died before it ended; the next sync goes on where it stopped")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        dead.append(run.run_id)
+    return dead
+
+
+def _is_dead(tags: Mapping[str, str]) -> bool:
+    if tags.get(HOST_TAG) != socket.gethostname() or PROCESS_TAG not in tags:
+        return False
+    if tags.get(BOOT_TAG) != _boot_id():
+        return True
+    try:
+        os.kill(int(tags[PROCESS_TAG]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

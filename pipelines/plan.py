@@ -1,0 +1,64 @@
+"""Whether a new load is needed: only if input, configuration, decisions or the day changed since the last one was judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from connectors.contract import Connector
+from hub.normalise import NORMALISER_VERSION
+from pipelines.context import Hub
+from warehouse import control_tables as t
+from warehouse.build_state import input_digest
+from warehouse.connection import writer
+from warehouse.control import utcnow
+from warehouse.publish import live_load
+from warehouse.staging import mapping_digest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do about a new load.
+
+    Attributes:
+        action: build one; or nothing, since the published load (`unchanged`) or the held one (`held`) was made from the same.
+        digest: of everything a load made now would be made from.
+        load: the load_batch row that speaks for "nothing", if so.
+    """
+
+    action: Literal["build", "unchanged", "held"]
+    digest: str
+    load: dict[str, Any] | None = None
+
+
+def plan_build(hub: Hub, connectors: Sequence[Connector]) -> Plan:
+    """Look at what a load made now would be made from, and whether the last one was made from the same."""
+    with writer(hub.config.warehouse) as con:
+        digest = input_digest(con, *_beyond_raw(hub, connectors))
+    last = hub.control.last_load()
+    if last is None or last["input_digest"] != digest:
+        return Plan("build", digest)
+    if last["status"] == "held":
+        return Plan("held", digest, last)
+    return Plan("unchanged", digest, last) if last["load_id"] == live_load(hub.config.warehouse) else Plan("build", digest)
+
+
+def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
+    config = hub.config
+    decisions = hub.control.rows(
+        sa.select(t.match_decision.c.decision_id, t.match_decision.c.revoked_at).order_by(t.match_decision.c.decision_id)
+    )
+    settings = {
+        "identity": config.identity.model_dump(mode="json"),
+        "survivorship": config.survivorship.model_dump(mode="json"),
+        "gate": config.gate.model_dump(mode="json"),
+        "sources": list(config.sources),
+        "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
+        "hub": version("customer-hub"),
+    }
+    return [json.dumps(settings, sort_keys=True), json.dumps(decisions, default=str), utcnow().date().isoformat()]

@@ -1,0 +1,177 @@
+"""Runs the hub's jobs in this process and in the hub's own Dagster instance: what `hub sync` does, and tests.
+
+One run per source, so that one that fails stops no other, then one build if anything calls for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import dagster as dg
+import sqlalchemy as sa
+
+from hub.contract.errors import ConfigError, HubError
+from pipelines.build import adopt_published
+from pipelines.context import Hub
+from pipelines.definitions import build_defs
+from pipelines.instance import clear_dead_runs, open_instance, process_tags
+from pipelines.jobs import BUILD_JOB, sync_job_name
+from pipelines.plan import Plan, plan_build
+from pipelines.raw_assets import BATCH_TAG
+from warehouse import control_tables as t
+from warehouse.publish import live_load
+
+EXIT_OK, EXIT_ERROR, EXIT_HELD, EXIT_SOURCE_FAILED = 0, 1, 3, 4
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """What a sync is asked for."""
+
+    sources: tuple[str, ...] = ()  # empty: all enabled ones
+    full: bool = False
+    limit: int | None = None
+
+
+@dataclass
+class SyncOutcome:
+    """What a sync did.
+
+    Attributes:
+        action: published a load; found nothing to do (unchanged); was held back by the gate; or failed.
+        streams: the sync_run rows of this sync.
+        errors: one line per source that failed, by source.
+        error: why the build failed, if it did.
+        load: the load_batch row that speaks for the result.
+    """
+
+    action: Literal["published", "unchanged", "held", "failed"] = "failed"
+    streams: list[dict[str, Any]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    load: dict[str, Any] | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 published or nothing to do, 3 held, 4 published (or nothing to do) but a source failed, 1 error."""
+        if self.action == "failed":
+            return EXIT_ERROR
+        if self.action == "held":
+            return EXIT_HELD
+        return EXIT_SOURCE_FAILED if self.errors else EXIT_OK
+
+
+def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None) -> SyncOutcome:
+    """Sync sources and build a load from them.
+
+    Args:
+        notice: told what is under way, for people who wait.
+
+    Raises:
+        ConfigError: a source is named that is not there or switched off.
+        WarehouseError: the warehouse or the control store cannot be used at all.
+    """
+    sources = _chosen(hub, options.sources)
+    adopt_published(hub)
+    defs = build_defs(hub)
+    outcome = SyncOutcome()
+    batch = secrets.token_hex(8)
+    with open_instance(hub.config) as instance:
+        clear_dead_runs(instance)
+        _close_dead_syncs(hub, instance)
+        for source in sources:
+            notice(f"syncing {source}")
+            error = _sync_source(hub, defs, instance, source, batch, options)
+            if error:
+                outcome.errors[source] = error
+        if len(outcome.errors) == len(sources) and live_load(hub.config.warehouse) is None:
+            outcome.error = "no source could be read and nothing is published yet"
+        else:
+            _build(hub, defs, instance, batch, outcome, notice, force=options.full)
+    outcome.streams = hub.control.rows(
+        sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
+    )
+    return outcome
+
+
+def _chosen(hub: Hub, named: Sequence[str]) -> tuple[str, ...]:
+    enabled = hub.config.enabled()
+    for name in named:
+        hub.config.connector(name)
+        if name not in enabled:
+            raise ConfigError("the source is switched off", field=f"sources.{name}.enabled", remedy="set it to true to sync it")
+    return tuple(name for name in enabled if not named or name in named)
+
+
+def _close_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
+    """What the control store still calls running although its Dagster run is over."""
+    for row in hub.control.rows(sa.select(t.sync_run).where(t.sync_run.c.status == "running")):
+        run = instance.get_run_by_id(row["dagster_run_id"]) if row["dagster_run_id"] else None
+        if run is None or run.is_finished:
+            over = {"status": "failed", "error": "its process died before it ended", "ended_at": row["started_at"]}
+            hub.control.put(t.sync_run, [row | over])
+
+
+def _quiet() -> dict[str, Any]:
+    # the run's events go into the instance, where the UI shows them; the terminal belongs to the command's own words
+    return {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _sync_source(
+    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, source: str, batch: str, options: SyncOptions
+) -> str | None:
+    job = defs.resolve_job_def(sync_job_name(source))
+    asked = {key: value for key, value in (("full", options.full), ("limit", options.limit)) if value}
+    ops = {node.name: {"config": asked} for node in job.nodes} if asked else {}
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, run_config={"ops": ops, **_quiet()}, tags={BATCH_TAG: batch, **process_tags()}
+    )
+    return None if result.success else _why(result)
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """The one line of the first step that failed."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error
+            cause = error.cause if error is not None and error.cause is not None else error
+            return cause.message.strip().splitlines()[0] if cause is not None else "the step failed"
+    return "the run failed; see it in the Dagster UI"
+
+
+def _build(
+    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, outcome: SyncOutcome, notice: Notice, *, force: bool
+) -> None:
+    connectors = [hub.config.connector(name) for name in hub.config.enabled()]
+    try:
+        plan = plan_build(hub, connectors)
+    except HubError as error:
+        outcome.action, outcome.error = "failed", str(error)
+        return
+    if plan.action != "build" and not force:
+        outcome.action, outcome.load = _settled(plan), plan.load
+        return
+    notice("resolving identities, building the golden tables, judging them")
+    job = defs.resolve_job_def(BUILD_JOB)
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, run_config=_quiet(), tags={BATCH_TAG: batch, **process_tags()}
+    )
+    made = hub.control.rows(sa.select(t.load_batch).where(t.load_batch.c.dagster_run_id == result.run_id))
+    outcome.load = made[0] if made else None
+    if result.success:
+        outcome.action = "published"
+    elif outcome.load is not None and outcome.load["status"] == "held":
+        outcome.action = "held"
+    else:
+        outcome.action, outcome.error = "failed", _why(result)
+
+
+def _settled(plan: Plan) -> Literal["unchanged", "held"]:
+    return "held" if plan.action == "held" else "unchanged"
