@@ -157,7 +157,7 @@ def _published(hub: Hub) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=[spec], name="publish", pool=WAREHOUSE_POOL)
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        done = plainly(lambda: publish_candidate(hub, dagster_run_id=context.run_id))
+        done = plainly(lambda: publish_candidate(hub, dagster_run_id=context.run.run_id))
         customer = done.deltas["customer"]
         return dg.MaterializeResult(
             asset_key=PUBLISHED,

@@ -99,7 +99,11 @@ def load_config(path: str | Path | None = None) -> HubConfig:
         line = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{where} is no valid YAML{line}", remedy="mend that line") from error
     if not isinstance(given, dict):
-        raise ConfigError(f"{where} is empty", remedy="run hub init DIR for a commented example")
+        raise ConfigError(f"{where} holds no keys", remedy="run hub init DIR for a commented example")
+    known = [name for name, field in HubConfig.model_fields.items() if not field.exclude]
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"unknown key {key!r}", field=str(key), remedy=_nearest(str(key), known))
     root = where.parent
     load_dotenv(root / ".env")  # what the environment already has wins
     try:
@@ -159,7 +163,8 @@ def _environment(match: re.Match[str]) -> str:
 
 def _first_problem(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...]) -> ConfigError:
     """The first thing wrong, as one line with the key's full path."""
-    problem = error.errors()[0]
+    # a key that is not known explains a key that is missing, not the other way round
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = tuple(str(part) for part in problem["loc"])
     key = ".".join((*prefix, *path))
     if problem["type"] == "extra_forbidden":

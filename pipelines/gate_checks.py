@@ -5,6 +5,7 @@ All checks hang on golden/customer: a blocking check on an asset further up woul
 
 # no `from __future__ import annotations` here: Dagster reads the context class from the annotation itself
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import dagster as dg
 
 from connectors.contract import Connector
 from expectations import CHECKS, CheckResult, TableCheck, to_markdown
+from expectations.measures import Number
 from pipelines.build import judge_candidate
 from pipelines.build_assets import WAREHOUSE_POOL, golden_key, plainly
 from pipelines.context import Hub
@@ -48,8 +50,8 @@ def _spec(check: TableCheck) -> dg.AssetCheckSpec:
 
 def _result(result: CheckResult, load_id: str, report: dg.MetadataValue) -> dg.AssetCheckResult:
     figures: dict[str, Any] = {
-        "observed": str(result.observed),
-        "limit": str(result.threshold),
+        "observed": _plotted(result.observed),
+        "limit": _plotted(result.threshold),
         "failed_rows": result.failed_rows,
         "examples": list(result.examples),
     }
@@ -66,3 +68,10 @@ def _result(result: CheckResult, load_id: str, report: dg.MetadataValue) -> dg.A
             "report": report,
         },
     )
+
+
+def _plotted(figure: Number | None) -> Any:
+    """A figure as Dagster plots it over time; text where there is no number, such as the age of what was never synced."""
+    if figure is None or not math.isfinite(figure):
+        return str(figure)
+    return int(figure) if figure == int(figure) else float(figure)

@@ -53,7 +53,7 @@ def process_tags() -> dict[str, str]:
 
 def _boot_id() -> str:
     path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
+    return path.read_text().strip()[:8] if path.exists() else ""
 
 
 def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:

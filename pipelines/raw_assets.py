@@ -45,7 +45,7 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream) -> dg.AssetsDefin
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=settings.fresh_within_hours)),
     )
     def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> dg.MaterializeResult[Any]:
-        ref = SyncRef(context.run_id, context.run.tags.get(BATCH_TAG), context.run_id)
+        ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
             report = ingest_stream(hub, connector, stream, ref, full=config.full, limit=config.limit)
         except HubError as error:

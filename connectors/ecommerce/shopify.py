@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 API_VERSION = "2026-10"
 _PATH = f"/admin/api/{API_VERSION}/graphql.json"
 _HERE = Path(__file__).parent
+_ROOTS = {"orders": "orders", "customers": "customers", "deletions": "events"}  # query -> its root field
 
 
 class ShopifySettings(SourceSettings):
@@ -166,15 +167,15 @@ class ShopifyConnector(Connector):
                 after, resumed = None, False
                 continue
             resumed = False
-            nodes, after = self._connection(data, stream)
+            nodes, after = self._connection(data, _ROOTS[query], stream)
             if after is not None:
                 guard.advance(after)
             yield nodes, after
             if after is None:
                 return
 
-    def _connection(self, data: Mapping[str, Any], stream: str) -> tuple[list[Mapping[str, Any]], str | None]:
-        connection = next(iter(data.values()), None)
+    def _connection(self, data: Mapping[str, Any], root: str, stream: str) -> tuple[list[Mapping[str, Any]], str | None]:
+        connection = data.get(root)  # by name: the answer to another query (a proxy that caches) must not become our records
         nodes = connection.get("nodes") if isinstance(connection, Mapping) else None
         if connection is None or not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
             raise self._protocol_error("the answer has no list of records", stream)

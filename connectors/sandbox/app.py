@@ -77,7 +77,7 @@ def _vendor(name: str, api: VendorApi, faults: Faults) -> Callable[[Request], An
         if fault is not None and fault.status is not None:
             return _response(api.fault(fault.status, fault.retry_after))
         if fault is not None and fault.repeat_page:
-            again = faults.last_page(name, path)
+            again = faults.last_page(name, _question(call))
             if again is not None:
                 return Response(again, media_type="application/json")
         response = _response(api.answer(call))
@@ -85,10 +85,18 @@ def _vendor(name: str, api: VendorApi, faults: Faults) -> Callable[[Request], An
         if fault is not None and fault.truncate:
             return Response(content[: len(content) // 2], response.status_code, media_type="application/json")
         if response.status_code == 200:
-            faults.served(name, path, content)
+            faults.served(name, _question(call), content)
         return response
 
     return endpoint
+
+
+def _question(call: Call) -> str:
+    """What is asked apart from the page: the path, and the query where that travels in the body."""
+    try:
+        return f"{call.path} {json.loads(call.body)['query']}"
+    except (ValueError, TypeError, KeyError):
+        return call.path
 
 
 def _response(answer: Answer) -> Response:

@@ -1,0 +1,101 @@
+"""Which files are to be read: the checkpoint of a file stream, compared with the files that are there.
+
+A file is new or changed by its content; size and time of change only spare us looking at it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connectors.contract import Checkpoint
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file that matches: its name as the checkpoint knows it, and its size and time of change (ns) when we looked."""
+
+    name: str
+    path: Path
+    size: int
+    changed: int
+
+    def digest(self) -> str:
+        """Of the content. Raises `OSError`."""
+        hashed = hashlib.blake2b(digest_size=16)
+        with self.path.open("rb") as data:
+            while chunk := data.read(_CHUNK):
+                hashed.update(chunk)
+        return hashed.hexdigest()
+
+    def mark(self, digest: str) -> list[int | str]:
+        """What the checkpoint keeps of it."""
+        return [self.size, self.changed, digest]
+
+
+@dataclass
+class Progress:
+    """The checkpoint as reading goes on.
+
+    Attributes:
+        files: name -> size, time of change and digest of each file that was read.
+        partial: the file being read, its digest and how many of its rows are done.
+        unfinished: whether a reading of all files is under way (only with ``deletes: snapshot``).
+    """
+
+    files: dict[str, list[int | str]] = field(default_factory=dict)
+    partial: tuple[str, str, int] | None = None
+    unfinished: bool = False
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint | None) -> Progress:
+        """From a checkpoint."""
+        given = checkpoint or {}
+        started = given.get("partial")
+        return cls(dict(given.get("files", {})), (started[0], started[1], started[2]) if started else None, "unfinished" in given)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """As a checkpoint."""
+        kept: dict[str, Any] = {"files": dict(self.files)}
+        if self.partial:
+            kept["partial"] = list(self.partial)
+        if self.unfinished:
+            kept["unfinished"] = True
+        return kept
+
+    def rows_done(self, file: FoundFile, digest: str) -> int:
+        """How many rows of a file an earlier reading got through."""
+        return self.partial[2] if self.partial and self.partial[:2] == (file.name, digest) else 0
+
+    def plan(self, found: Sequence[FoundFile], *, snapshot: bool) -> list[tuple[FoundFile, str]]:
+        """The files to read, each with its digest; notes those that were only touched. Raises `OSError`."""
+        changed = []
+        for file in found:
+            known = self.files.get(file.name)
+            if known and known[:2] == [file.size, file.changed]:
+                continue
+            digest = file.digest()
+            if known and known[2] == digest:
+                self.files[file.name] = file.mark(digest)
+            else:
+                changed.append((file, digest))
+        gone = self.files.keys() - {file.name for file in found}
+        if not snapshot or not (changed or gone):
+            return changed
+        goes_on = self.unfinished and not gone and not any(file.name in self.files for file, _ in changed)
+        if goes_on:
+            return changed
+        known_digests = {name: str(mark[2]) for name, mark in self.files.items()} | {file.name: digest for file, digest in changed}
+        self.files, self.unfinished = {}, True
+        return [(file, known_digests[file.name]) for file in found]
+
+    def finished(self, file: FoundFile, digest: str, *, last: bool) -> None:
+        """Note that a file was read to its end."""
+        self.files[file.name] = file.mark(digest)
+        self.partial = None
+        self.unfinished = self.unfinished and not last

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.sandbox import SandboxHandle, running
+from tests.pipelines.world import World, sandbox_config
+
+SEED, PEOPLE = 7, 150
+
+
+@pytest.fixture(scope="session")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub that has synced once, and the state of its sandbox: what most tests begin with, as copies."""
+    root = tmp_path_factory.mktemp("first-day")
+    with running(seed=SEED, people=PEOPLE, state_dir=root / "sandbox") as handle:
+        outcome = World(root, sandbox_config(handle.base_url)).sync()
+    assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", 0, {})
+    return root
+
+
+@pytest.fixture
+def sandbox(first_day: Path, tmp_path: Path) -> Iterator[SandboxHandle]:
+    """A sandbox of 150 people on its first day."""
+    shutil.copytree(first_day / "sandbox", tmp_path / "sandbox")
+    with running(seed=SEED, people=PEOPLE, state_dir=tmp_path / "sandbox") as handle:
+        yield handle
+
+
+@pytest.fixture
+def world(tmp_path: Path, sandbox: SandboxHandle) -> World:
+    """A hub before its first sync."""
+    return World(tmp_path, sandbox_config(sandbox.base_url))
+
+
+@pytest.fixture
+def synced(first_day: Path, tmp_path: Path, sandbox: SandboxHandle) -> World:
+    """A hub after its first sync."""
+    shutil.copytree(first_day / "data", tmp_path / "data", symlinks=True)
+    return World(tmp_path, sandbox_config(sandbox.base_url))

@@ -1,0 +1,85 @@
+"""The documentation keeps up: every command and setting is described, every query of the analyst page runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from connectors.registry import connector_class, types
+from expectations import CHECKS
+from pipelines.cli.app import app
+from tests.pipelines.world import ROOT
+
+DOCS = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")} | {"README": (ROOT / "README.md").read_text()}
+
+
+def indented_blocks(text: str) -> list[str]:
+    return [
+        re.sub(r"^    ", "", block, flags=re.MULTILINE).strip()
+        for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.MULTILINE)
+    ]
+
+
+QUERIES = [block for block in indented_blocks(DOCS["analyst"]) if block.upper().startswith(("SELECT", "WITH"))]
+
+
+def test_the_analyst_page_has_queries_to_test() -> None:
+    assert len(QUERIES) >= 10
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_query_of_the_analyst_page_runs(first_day: Path, query: str) -> None:
+    with duckdb.connect(str(first_day / "data" / "golden.duckdb"), read_only=True) as con:
+        con.execute(query).fetchall()
+
+
+def test_every_table_the_analyst_page_names_is_published(first_day: Path) -> None:
+    with duckdb.connect(str(first_day / "data" / "golden.duckdb"), read_only=True) as con:
+        there = {f"{s}.{t}" for s, t in con.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()}
+    named = set(re.findall(r"\b((?:golden|identity|quality|ops)\.[a-z_0-9]+)\b", DOCS["analyst"])) - {"golden.duckdb"}
+    assert {name for name in named if name.count(".") == 1 and name not in there} <= {
+        "identity.customer_registry.current_customer_id"
+    }
+
+
+def commands() -> list[str]:
+    return sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_help_and_is_documented(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert len(shown.output) > 100
+    assert any(f"hub {command}" in text for text in DOCS.values()), command
+
+
+def test_every_command_the_docs_name_exists() -> None:
+    named = {name for text in DOCS.values() for name in re.findall(r"(?:`|^    (?:\.venv/bin/)?)hub ([a-z]+)", text, re.MULTILINE)}
+    assert named <= set(commands())
+
+
+def test_every_setting_of_every_source_is_documented() -> None:
+    page = DOCS["data-engineer"]
+    for type_name in types():
+        for name, field in connector_class(type_name).Settings.model_fields.items():
+            if name not in ("type", "root") and not field.exclude:
+                assert f"`{name}`" in page, f"{type_name}.{name}"
+
+
+def test_every_check_of_the_gate_is_in_the_runbook() -> None:
+    page = DOCS["ops"].replace("`record_*`", "`record_placed` `record_once` `record_known`")
+    page = page.replace("`key_unique`", "`key_unique` `key_present`")
+    assert [check.check_id for check in CHECKS if f"`{check.check_id}`" not in page] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for name, text in DOCS.items():
+        folder = ROOT if name == "README" else ROOT / "docs"
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert (folder / target).exists(), f"{name}: {target}"
