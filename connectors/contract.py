@@ -78,11 +78,16 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one read step brought, and the checkpoint that follows it."""
+    """What one read step brought, and the checkpoint that follows it.
+
+    Attributes:
+        begins: whether a reading of everything starts here although a checkpoint was handed in; only a snapshot stream knows that.
+    """
 
     records: list[Record]
     checkpoint: Checkpoint
     rejects: list[Reject] = field(default_factory=list)
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

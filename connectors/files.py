@@ -111,6 +111,8 @@ class FilesConnector(Connector):
             raise self._place(name, str(error.filename)).error(f"cannot read the file ({error.strerror})") from error
         if not plan and progress.files != before:  # files were touched, no more
             yield Page([], progress.checkpoint())
+        if progress.begins:
+            yield Page([], progress.checkpoint(), begins=True)
         for number, (file, digest) in enumerate(plan, 1):
             yield from self._pages(name, stream, file, digest, progress)
             progress.finished(file, digest, last=number == len(plan))

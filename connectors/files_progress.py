@@ -46,11 +46,13 @@ class Progress:
         files: name -> size, time of change and digest of each file that was read.
         partial: the file being read, its digest and how many of its rows are done.
         unfinished: whether a reading of all files is under way (only with ``deletes: snapshot``).
+        begins: whether `plan` found that one has to start; not kept.
     """
 
     files: dict[str, list[int | str]] = field(default_factory=dict)
     partial: tuple[str, str, int] | None = None
     unfinished: bool = False
+    begins: bool = False
 
     @classmethod
     def of(cls, checkpoint: Checkpoint | None) -> Progress:
@@ -91,7 +93,7 @@ class Progress:
         if goes_on:
             return changed
         known_digests = {name: str(mark[2]) for name, mark in self.files.items()} | {file.name: digest for file, digest in changed}
-        self.files, self.unfinished = {}, True
+        self.files, self.partial, self.unfinished, self.begins = {}, None, True, True
         return [(file, known_digests[file.name]) for file in found]
 
     def finished(self, file: FoundFile, digest: str, *, last: bool) -> None:

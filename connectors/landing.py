@@ -224,6 +224,9 @@ class PartWriter:
 
     def add(self, page: Page) -> None:
         """Take a page; lands a part when enough has gathered."""
+        if page.begins and not self._begins:
+            self.flush()
+            self._begins = self._owes_end = True
         now = datetime.now(UTC)
         for record in page.records:
             text, hashed = encode(record.payload)

@@ -15,9 +15,9 @@ from pipelines.cli.render import print_json, print_table
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml and .env.example")]) -> None:
-    """Write a commented hub.yaml and .env.example to start from."""
+    """Write a commented hub.yaml, its JSON Schema for editors, and .env.example to start from."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, template in (("hub.yaml", "init.hub.yaml"), (".env.example", "init.env.txt")):
+    for name, template in (("hub.yaml", "init.hub.yaml"), (".env.example", "init.env.txt"), ("hub.schema.json", "hub.schema.json")):
         target = folder / name
         if target.exists():
             raise ConfigError(f"{target} is already there", remedy="name another folder, or remove it first")

@@ -27,9 +27,12 @@ from hub.contract.errors import ConfigError, SourceDataError
 
 CONTACTS = {"path": "contacts-*.csv", "kind": "party", "id": "id", "fields": {"full_name": "name", "email": "email"}}
 ORDERS = {
-    "path": "orders.csv", "kind": "order", "id": "no", "customer": "who",
+    "path": "orders.csv",
+    "kind": "order",
+    "id": "no",
+    "customer": "who",
     "fields": {"ordered_at": "at", "currency": "cur", "gross_amount": "total"},
-}  # fmt: skip
+}
 
 
 def connector(root: Path, streams: Mapping[str, Any] | None = None, **others: Any) -> FilesConnector:
@@ -185,8 +188,10 @@ def test_json_lines_keep_their_digits_and_bad_lines_are_rejected(tmp_path: Path)
         == '{"id":1,"name":"Jané","email":null,"due":12.50,"big":"99999999999999.99","odd":null,"tags":["a"]}'
     )
     assert [(reject.where, reject.reason) for reject in rejects(read)] == [
-        ("c.jsonl:3", "the line is no JSON"), ("c.jsonl:4", "the line is no JSON object"), ("c.jsonl:5", "the line is no JSON object")
-    ]  # fmt: skip
+        ("c.jsonl:3", "the line is no JSON"),
+        ("c.jsonl:4", "the line is no JSON object"),
+        ("c.jsonl:5", "the line is no JSON object"),
+    ]
 
 
 def test_json_lines_may_leave_out_empty_columns_but_one_that_no_row_has_is_missing(tmp_path: Path) -> None:
@@ -217,9 +222,16 @@ def test_parquet_values_keep_their_type_in_the_payload(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "c.parquet")
     first, second = records(pages(connector(tmp_path, {"contacts": {**CONTACTS, "path": "c.parquet"}})))
     assert json.loads(encode(first.payload)[0]) == {
-        "id": 1, "name": "Jané", "email": "j@x.example", "born": "1980-02-03", "due": 12.5, "at": "2026-03-01T10:00:00+01:00", "score": 0.5, "flags": [True],
+        "id": 1,
+        "name": "Jané",
+        "email": "j@x.example",
+        "born": "1980-02-03",
+        "due": 12.5,
+        "at": "2026-03-01T10:00:00+01:00",
+        "score": 0.5,
+        "flags": [True],
         "inner": {"a": None, "b": "x"},
-    }  # fmt: skip
+    }
     assert (first.id, second.id) == ("1", "2")
     assert '"due":12.50' in encode(first.payload)[0]
     assert (second.payload["due"], second.payload["score"], second.payload["at"]) == ("99999999999999.99", None, None)
@@ -250,13 +262,17 @@ def test_ids_may_be_made_of_columns_and_a_row_without_one_is_rejected(tmp_path: 
 @pytest.mark.parametrize(
     ("streams", "message"),
     [
-        ({"id": "contact_id"}, r"crm/contacts field contact_id: no column 'contact_id' in contacts-2.csv; there are id, name, email; mend hub.yaml or the export"),
+        (
+            {"id": "contact_id"},
+            r"crm/contacts field contact_id: no column 'contact_id' in contacts-2.csv; "
+            r"there are id, name, email; mend hub.yaml or the export",
+        ),
         ({"updated_at": "changed"}, r"field changed: no column 'changed' in contacts-2.csv"),
         ({"fields": {"email": "Emial"}}, r"field Emial: no column 'Emial' in contacts-2.csv; did you mean email\?"),
         ({"fields": {"phone": ["mobile", "landline"]}}, r"field mobile: no column 'mobile' in contacts-2.csv"),
         ({"fields": {"birth_date": {"column": "dob", "format": "%d.%m.%Y"}}}, r"field dob: no column 'dob'"),
     ],
-)  # fmt: skip
+)
 def test_a_missing_column_is_an_error_before_any_row_of_that_file(tmp_path: Path, streams: dict[str, Any], message: str) -> None:
     write(tmp_path / "contacts-2.csv", "id,name,email\n1,Jane,j@x.example\n")
     source = connector(tmp_path, {"contacts": {**CONTACTS, **streams}})
@@ -275,12 +291,11 @@ def test_of_a_list_of_columns_one_is_enough(tmp_path: Path) -> None:
 def test_rows_before_a_file_that_cannot_be_read_are_kept(tmp_path: Path) -> None:
     write(tmp_path / "contacts-1.csv", "id,name,email\n1,Jane,\n")
     write(tmp_path / "contacts-2.csv", "id,name\n2,Joe\n")
-    read: list[Page] = []
     reading = connector(tmp_path).streams()[0].read(None)
-    with pytest.raises(SourceDataError, match="contacts-2.csv"):
-        while True:
-            read.append(next(reading))
+    read = [next(reading), next(reading)]
     assert ids(read) == ["1"]
+    with pytest.raises(SourceDataError, match=r"no column 'email' in contacts-2.csv"):
+        next(reading)
     write(tmp_path / "contacts-2.csv", "id,name,email\n2,Joe,\n")
     assert ids(pages(connector(tmp_path), read[-1].checkpoint)) == ["2"]
 
@@ -336,9 +351,15 @@ def test_updated_at_is_read_in_the_source_s_zone_and_a_row_without_one_is_kept(t
     source = connector(tmp_path, {"contacts": {**CONTACTS, "updated_at": "changed"}}, timezone="Europe/London")
     found = [record.updated_at for record in records(pages(source))]
     assert [moment and moment.isoformat() for moment in found] == [
-        "2026-07-01T11:00:00+00:00", "2026-07-01T12:00:00+00:00", "2026-07-01T10:00:00.500000+00:00", "2026-07-01T12:00:00+00:00", "2026-07-01T12:00:00+00:00",
-        None, None, None,
-    ]  # fmt: skip
+        "2026-07-01T11:00:00+00:00",
+        "2026-07-01T12:00:00+00:00",
+        "2026-07-01T10:00:00.500000+00:00",
+        "2026-07-01T12:00:00+00:00",
+        "2026-07-01T12:00:00+00:00",
+        None,
+        None,
+        None,
+    ]
     source = connector(tmp_path, {"contacts": {**CONTACTS, "updated_at": {"column": "changed", "format": "%d/%m/%Y"}}})
     assert records(pages(source))[5].updated_at == datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -399,17 +420,41 @@ def test_a_snapshot_reads_all_files_again_when_any_changes(tmp_path: Path) -> No
     first = pages(source)
     assert ids(first) == ["1", "2", "3"]
     assert pages(source, first[-1].checkpoint) == []
-    assert ids(pages(source, first[1].checkpoint)) == ["3"], "a reading that broke off goes on"
+    assert ids(pages(source, first[2].checkpoint)) == ["3"], "a reading that broke off goes on"
 
     write(one, "id,name,email\n1,Jane,\n")
     changed = pages(source, first[-1].checkpoint)
     assert ids(changed) == ["1", "3"]
+    assert ids(pages(source, first[3].checkpoint)) == ["1", "3"], "what an earlier reading got through does not count"
     one.unlink()
     gone = pages(source, changed[-1].checkpoint)
     assert ids(gone) == ["3"]
     (tmp_path / "contacts-2.csv").unlink()
     with pytest.raises(SourceDataError, match="no file matches"):
         pages(source, gone[-1].checkpoint)
+
+
+def test_each_reading_of_a_snapshot_is_landed_as_a_whole(tmp_path: Path) -> None:
+    file = write(tmp_path / "contacts-1.csv", "id,name,email\n1,Jane,\n2,Joe,\n")
+    source = connector(tmp_path, {"contacts": {**CONTACTS, "deletes": "snapshot"}})
+    landing = StreamLanding(tmp_path / "landing", "crm", "contacts")
+    for run, rows in (("r1", 2), ("r2", 2), ("r3", 1)):
+        if run == "r3":
+            write(file, "id,name,email\n1,Jane,\n")
+        extract_stream(source, source.streams()[0], tmp_path / "landing", sync_run_id=run)
+        last = landing.info(landing.parts()[-1])
+        assert (last.begins, last.complete, last.snapshot) == (True, True, True)
+        assert pq.read_table(landing.parts()[-1]).num_rows == rows
+    assert [landing.info(part).sync_run_id for part in landing.parts()] == ["r1", "r3"], "an unchanged folder lands nothing"
+
+
+def test_a_snapshot_that_broke_off_in_its_first_file_goes_on_and_does_not_begin_again(tmp_path: Path) -> None:
+    write(tmp_path / "contacts-1.csv", "id,name,email\n" + "".join(f"{n},x,\n" for n in range(6000)))
+    source = connector(tmp_path, {"contacts": {**CONTACTS, "deletes": "snapshot"}})
+    first = pages(source)
+    assert [page.begins for page in first] == [True, False, False, False]
+    rest = pages(source, first[1].checkpoint)
+    assert (len(ids(rest)), [page.begins for page in rest]) == (1000, [False, False])
 
 
 def test_without_snapshot_nothing_is_said_of_rows_that_are_gone(tmp_path: Path) -> None:
@@ -472,9 +517,11 @@ def test_fields_become_canonical_columns(tmp_path: Path) -> None:
         "id,first,nick,mail,dob,since\n1,,Jo, j@x.example ,31.12.1980,5/6/2026 14:30 +0200\n2,Ann,An,,1980,never\n",
     )
     fields = {
-        "given_name": ["first", "nick"], "email": "mail", "birth_date": {"column": "dob", "format": "%d.%m.%Y"},
+        "given_name": ["first", "nick"],
+        "email": "mail",
+        "birth_date": {"column": "dob", "format": "%d.%m.%Y"},
         "created_at": {"column": "since", "format": "%d/%m/%Y %H:%M %z"},
-    }  # fmt: skip
+    }
     source = connector(tmp_path, {"contacts": {**CONTACTS, "fields": fields}})
     read = pages(source)
     assert mapped(source, read) == [
@@ -516,8 +563,20 @@ def test_facts_belong_to_the_customer_they_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["it's", 'say "hi"', "a.b[0]", "a/b~c", "$.x", "x'); DROP TABLE src; --", "two\nlines", "\n-- stage: contacts -> invoice\nSELECT 1", "naïve\u00a0name", "*", "back\\slash"],
-)  # fmt: skip
+    [
+        "it's",
+        'say "hi"',
+        "a.b[0]",
+        "a/b~c",
+        "$.x",
+        "x'); DROP TABLE src; --",
+        "two\nlines",
+        "\n-- stage: contacts -> invoice\nSELECT 1",
+        "naïve\u00a0name",
+        "*",
+        "back\\slash",
+    ],
+)
 def test_column_names_are_data_and_never_sql(tmp_path: Path, column: str) -> None:
     write(tmp_path / "c.jsonl", json.dumps({column: "value", "id": "1"}) + "\n")
     source = connector(
@@ -547,24 +606,45 @@ def test_any_column_name_finds_its_value(tmp_path: Path, column: str, value: str
 @pytest.mark.parametrize(
     ("streams", "message"),
     [
-        ({"contacts": {**CONTACTS, "fields": {"first_name": "x"}}}, "unknown field 'first_name' for kind party; did you mean given_name?"),
+        (
+            {"contacts": {**CONTACTS, "fields": {"first_name": "x"}}},
+            "unknown field 'first_name' for kind party; did you mean given_name?",
+        ),
         ({"contacts": {**CONTACTS, "fields": {"emial": "x"}}}, "unknown field 'emial' for kind party; did you mean email?"),
-        ({"contacts": {**CONTACTS, "fields": {"email": {"column": "x", "format": "%d"}}}}, "field email takes no format; only dates and times do"),
-        ({"contacts": {**CONTACTS, "fields": {"birth_date": {"column": "x", "format": "%Q"}}}}, "must be a strftime format such as %d/%m/%Y"),
-        ({"contacts": {**CONTACTS, "fields": {"birth_date": {"column": "x", "format": "dd/mm/yyyy"}}}}, "must be a strftime format"),
+        (
+            {"contacts": {**CONTACTS, "fields": {"email": {"column": "x", "format": "%d"}}}},
+            "field email takes no format; only dates and times do",
+        ),
+        (
+            {"contacts": {**CONTACTS, "fields": {"birth_date": {"column": "x", "format": "%Q"}}}},
+            "must be a strftime format such as %d/%m/%Y",
+        ),
+        (
+            {"contacts": {**CONTACTS, "fields": {"birth_date": {"column": "x", "format": "dd/mm/yyyy"}}}},
+            "must be a strftime format",
+        ),
         ({"contacts": {**CONTACTS, "fields": {"email": []}}}, "should have at least 1 item"),
         ({"contacts": {**CONTACTS, "customer": "x"}}, "customer is for kinds that belong to a customer, and party does not"),
         ({"contacts": {**CONTACTS, "encoding": "latin-99"}}, "'latin-99' is no known encoding"),
         ({"Contacts!": CONTACTS}, "stream name 'Contacts!' will not do"),
         ({"orders": {**ORDERS, "fields": {"ordered_at": "at", "currency": "cur"}}}, "fields must say which column is gross_amount"),
-        ({"orders": {**ORDERS, "fields": {**ORDERS["fields"], "email": "mail"}}}, "it is a field of parties: give a second stream of kind party over the same files"),
+        (
+            {"orders": {**ORDERS, "fields": {**ORDERS["fields"], "email": "mail"}}},
+            "it is a field of parties: give a second stream of kind party over the same files",
+        ),
         ({"orders": {**ORDERS, "fields": {**ORDERS["fields"], "party_id": "x"}}}, "customer and fields.party_id say the same"),
-        ({"contacts": CONTACTS, "orders": {**ORDERS, "customer_stream": "contact"}}, "no party stream is called 'contact'; did you mean contacts?"),
-        ({"a": CONTACTS, "b": CONTACTS, "orders": ORDERS}, "streams.orders must say with customer_stream which of a, b its customers are in"),
+        (
+            {"contacts": CONTACTS, "orders": {**ORDERS, "customer_stream": "contact"}},
+            "no party stream is called 'contact'; did you mean contacts?",
+        ),
+        (
+            {"a": CONTACTS, "b": CONTACTS, "orders": ORDERS},
+            "streams.orders must say with customer_stream which of a, b its customers are in",
+        ),
         ({"contacts": {**CONTACTS, "kind": "customer"}}, "Input should be 'party', 'order'"),
         ({}, "at least 1 item"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_right_is_said_when_hub_yaml_is_read(streams: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         FilesSettings(type="files", streams=streams)
@@ -590,9 +670,15 @@ def test_febrl_4_comes_through_whole(tmp_path: Path) -> None:
     originals.to_csv(tmp_path / "a.csv")
     duplicates.reset_index().to_parquet(tmp_path / "b.parquet")
     fields = {
-        "given_name": "given_name", "family_name": "surname", "address_line1": "address_1", "address_line2": "address_2", "city": "suburb", "region": "state",
-        "postal_code": "postcode", "birth_date": {"column": "date_of_birth", "format": "%Y%m%d"},
-    }  # fmt: skip
+        "given_name": "given_name",
+        "family_name": "surname",
+        "address_line1": "address_1",
+        "address_line2": "address_2",
+        "city": "suburb",
+        "region": "state",
+        "postal_code": "postcode",
+        "birth_date": {"column": "date_of_birth", "format": "%Y%m%d"},
+    }
     streams = {
         name: {"path": path, "kind": "party", "id": "rec_id", "fields": fields}
         for name, path in (("originals", "a.csv"), ("duplicates", "b.parquet"))
