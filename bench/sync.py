@@ -47,8 +47,8 @@ def measure(folder: Path, people: int, seed: int) -> None:
     """One run over three syncs in a folder of its own."""
     shutil.copy(ROOT / "hub.yaml", folder)
     hub = str(Path(sys.executable).with_name("hub"))
-    start_up = [sys.executable, "-c", "import pipelines.runner, pipelines.config as c, pipelines.context as x, pipelines.definitions as d;"
-                " d.build_defs(x.Hub(c.load_config()))"]  # fmt: skip
+    load = "import pipelines.runner, pipelines.config as c, pipelines.context as x, pipelines.definitions as d"
+    start_up = [sys.executable, "-c", f"{load}; d.build_defs(x.Hub(c.load_config()))"]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {people} people, seed {seed}\n")
     print("| step | wall s | CPU s | rows in | loaded | unchanged |\n|---|---|---|---|---|---|")
     with running(seed=seed, people=people, state_dir=folder / "sandbox") as sandbox:

