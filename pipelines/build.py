@@ -63,11 +63,12 @@ class Published:
     pruned: list[str]
 
 
-def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str) -> dict[tuple[str, str], Staged]:
+def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str) -> dict[tuple[str, str], Staged]:
     """Bring staging up to date with raw and begin a candidate.
 
     Args:
         digest: of everything the load is made from; see `pipelines.plan`.
+        run_id: the run whose later stages may go on with the candidate, and no other's.
 
     Returns:
         What was staged, per source and stream that had something new.
@@ -76,7 +77,7 @@ def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str) -> dict[tup
     handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
     done: dict[tuple[str, str], Staged] = {}
     with writer(hub.config.warehouse) as con:
-        begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now))
+        begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now, run_id))
         for connector in connectors:
             blocks, place = hub.mapping(connector), hub.place(connector)
             for stream in connector.streams():
@@ -92,10 +93,10 @@ def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
     return [RowFault(f.key, f.check_id, f.reason) for f in check_rows(table, frame, key).quarantine if f.key is not None]
 
 
-def resolve_identity(hub: Hub, *, retrain: bool = False) -> ResolutionReport:
+def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False) -> ResolutionReport:
     """Resolve the candidate's records to customers; writes schema identity of the working warehouse."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
-        candidate = current_candidate(con)
+        candidate = current_candidate(con, run_id)
         copy_control(con, hub.control)
         con.execute("CREATE OR REPLACE TEMP VIEW active_decision AS FROM identity.match_decision WHERE revoked_at IS NULL")
         report = resolve(
@@ -112,17 +113,17 @@ def resolve_identity(hub: Hub, *, retrain: bool = False) -> ResolutionReport:
     return report
 
 
-def build(hub: Hub) -> dict[str, TableDelta]:
+def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
-        candidate = current_candidate(con)
+        candidate = current_candidate(con, run_id)
         return build_golden(con, hub.config.survivorship, tuple(hub.config.sources), load_id=candidate.load_id, live=live)
 
 
-def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, dagster_run_id: str | None = None) -> Verdict:
+def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:
     """Measure the candidate, judge it and note the verdict; a held load is noted as such."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
-        candidate = current_candidate(con)
+        candidate = current_candidate(con, run_id)
         digest = content_digest(con, JUDGED)
         scope = Scope(
             keys=TABLES,
@@ -136,7 +137,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, dagster_run_id
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":
-            hub.control.put(t.load_batch, [_load_row(con, candidate, "held", dagster_run_id)])
+            hub.control.put(t.load_batch, [_load_row(con, candidate, "held")])
         copy_control(con, hub.control)
     return verdict
 
@@ -161,7 +162,7 @@ def _freshness(hub: Hub) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["source_system", "hours_since_success", "fresh_within_hours"], dtype=object)
 
 
-def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str, dagster_run_id: str | None) -> dict[str, Any]:
+def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str) -> dict[str, Any]:
     records, customers = con.execute(
         "SELECT (SELECT count(*) FROM identity.customer_xref WHERE is_current),"
         " (SELECT count(*) FROM golden.customer WHERE status = 'active')"
@@ -173,13 +174,13 @@ def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str,
         "input_digest": candidate.input_digest,
         "records": records,
         "customers": customers,
-        "dagster_run_id": dagster_run_id,
+        "dagster_run_id": candidate.run_id,
         "started_at": candidate.started_at,
         "ended_at": utcnow(),
     }
 
 
-def publish_candidate(hub: Hub, *, dagster_run_id: str | None = None) -> Published:
+def publish_candidate(hub: Hub, *, run_id: str) -> Published:
     """Publish the candidate if its verdict allows it, then note it in the control store.
 
     Raises:
@@ -187,11 +188,11 @@ def publish_candidate(hub: Hub, *, dagster_run_id: str | None = None) -> Publish
     """
     settings = hub.config.warehouse
     with writer(settings) as con:
-        candidate = current_candidate(con)
+        candidate = current_candidate(con, run_id)
         with live_attached(con, settings) as live:
             deltas = table_deltas(con, load_id=candidate.load_id, live=live)
         customer = deltas["customer"]
-        row = _load_row(con, candidate, "published", dagster_run_id) | {
+        row = _load_row(con, candidate, "published") | {
             "inserted": customer.inserted,
             "changed": customer.changed,
             "removed": customer.removed,

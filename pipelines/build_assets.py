@@ -71,10 +71,10 @@ def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.Ass
     ]
 
     @dg.multi_asset(specs=specs, name="staging", pool=WAREHOUSE_POOL)
-    def staging() -> Iterator[dg.MaterializeResult[Any]]:
+    def staging(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         digest = plainly(lambda: plan_build(hub, connectors)).digest
-        done = plainly(lambda: stage(hub, connectors, digest=digest))
+        done = plainly(lambda: stage(hub, connectors, digest=digest, run_id=context.run.run_id))
         seconds = round(time.monotonic() - started, 3)
         for table in STAGING_TABLES:
             yield dg.MaterializeResult(asset_key=staging_key(table), metadata={**_staged(done, table), "seconds": seconds})
@@ -99,8 +99,8 @@ def _identity(hub: Hub) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(specs=[spec], name="identity", pool=WAREHOUSE_POOL)
-    def identity(config: ResolveConfig) -> dg.MaterializeResult[Any]:
-        report = plainly(lambda: resolve_identity(hub, retrain=config.retrain))
+    def identity(context: dg.AssetExecutionContext, config: ResolveConfig) -> dg.MaterializeResult[Any]:
+        report = plainly(lambda: resolve_identity(hub, run_id=context.run.run_id, retrain=config.retrain))
         return dg.MaterializeResult(asset_key=XREF, metadata={k: v for k, v in asdict(report).items() if v is not None})
 
     return identity
@@ -120,9 +120,9 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, name="golden", pool=WAREHOUSE_POOL)
-    def golden() -> Iterator[dg.MaterializeResult[Any]]:
+    def golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        deltas = plainly(lambda: build(hub))
+        deltas = plainly(lambda: build(hub, run_id=context.run.run_id))
         seconds = round(time.monotonic() - started, 3)
         for table, delta in deltas.items():
             yield dg.MaterializeResult(
@@ -157,7 +157,7 @@ def _published(hub: Hub) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=[spec], name="publish", pool=WAREHOUSE_POOL)
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        done = plainly(lambda: publish_candidate(hub, dagster_run_id=context.run.run_id))
+        done = plainly(lambda: publish_candidate(hub, run_id=context.run.run_id))
         customer = done.deltas["customer"]
         return dg.MaterializeResult(
             asset_key=PUBLISHED,

@@ -30,7 +30,7 @@ def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefiniti
         pool=WAREHOUSE_POOL,
     )
     def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        verdict = plainly(lambda: judge_candidate(hub, connectors, dagster_run_id=context.op_execution_context.run_id))
+        verdict = plainly(lambda: judge_candidate(hub, connectors, run_id=context.op_execution_context.run_id))
         report = dg.MetadataValue.md(to_markdown(verdict))
         for result in verdict.results:
             yield _result(result, verdict.load_id, report)

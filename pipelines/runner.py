@@ -22,6 +22,7 @@ from pipelines.jobs import BUILD_JOB, sync_job_name
 from pipelines.plan import Plan, plan_build
 from pipelines.raw_assets import BATCH_TAG
 from warehouse import control_tables as t
+from warehouse.connection import building
 from warehouse.publish import live_load
 
 EXIT_OK, EXIT_ERROR, EXIT_HELD, EXIT_SOURCE_FAILED = 0, 1, 3, 4
@@ -91,7 +92,11 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         if len(outcome.errors) == len(sources) and live_load(hub.config.warehouse) is None:
             outcome.error = "no source could be read and nothing is published yet"
         else:
-            _build(hub, defs, instance, batch, outcome, notice, force=options.full)
+            try:
+                with building(hub.config.warehouse):
+                    _build(hub, defs, instance, batch, outcome, notice, force=options.full)
+            except HubError as error:
+                outcome.action, outcome.error = "failed", str(error)
     outcome.streams = hub.control.rows(
         sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
     )
@@ -150,11 +155,7 @@ def _build(
     hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, outcome: SyncOutcome, notice: Notice, *, force: bool
 ) -> None:
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
-    try:
-        plan = plan_build(hub, connectors)
-    except HubError as error:
-        outcome.action, outcome.error = "failed", str(error)
-        return
+    plan = plan_build(hub, connectors)
     if plan.action != "build" and not force:
         outcome.action, outcome.load = _settled(plan), plan.load
         return

@@ -14,12 +14,13 @@ from hub.contract.errors import WarehouseError
 
 @dataclass(frozen=True)
 class Candidate:
-    """The load being built: its ID, the published load it follows, and a digest of everything it is made from."""
+    """The load being built: its ID, the published load it follows, a digest of everything it is made from, and by which run."""
 
     load_id: str
     follows: str | None
     input_digest: str
     started_at: datetime
+    run_id: str
 
 
 def new_load_id(now: datetime) -> str:
@@ -43,14 +44,24 @@ def begin_candidate(con: duckdb.DuckDBPyConnection, candidate: Candidate) -> Non
     """Note that a candidate is being built; whatever candidate was there is given up."""
     con.execute("DELETE FROM ops.candidate")
     con.execute(
-        "INSERT INTO ops.candidate VALUES (?, ?, ?, ?)",
-        [candidate.load_id, candidate.follows, candidate.input_digest, candidate.started_at],
+        "INSERT INTO ops.candidate VALUES (?, ?, ?, ?, ?)",
+        [candidate.load_id, candidate.follows, candidate.input_digest, candidate.started_at, candidate.run_id],
     )
 
 
-def current_candidate(con: duckdb.DuckDBPyConnection) -> Candidate:
-    """The candidate being built. Raises `WarehouseError` if there is none."""
-    rows = con.execute("SELECT load_id, follows, input_digest, started_at FROM ops.candidate").fetchall()
+def current_candidate(con: duckdb.DuckDBPyConnection, run_id: str) -> Candidate:
+    """The candidate that a run is building.
+
+    Raises:
+        WarehouseError: it builds none, or another run has begun one since; stages of two builds never mix.
+    """
+    rows = con.execute("SELECT load_id, follows, input_digest, started_at, run_id FROM ops.candidate").fetchall()
     if not rows:
         raise WarehouseError("no load is being built", remedy="run hub sync, or the build job from its first step")
-    return Candidate(*rows[0])
+    candidate = Candidate(*rows[0])
+    if candidate.run_id != run_id:
+        raise WarehouseError(
+            f"load {candidate.load_id} is being built by run {candidate.run_id}, not by this one",
+            remedy="wait for it to end, then run hub sync, or the build job from its first step",
+        )
+    return candidate

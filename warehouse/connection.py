@@ -68,7 +68,7 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
         WarehouseBusyError: another process held it for longer than the bounded wait; names the holder.
         WarehouseAccessError: it cannot be opened or written.
     """
-    with _locked(settings) as deadline:
+    with _locked(settings, "lock", settings.lock_timeout_seconds) as deadline:
         con = _open_for_writing(settings, deadline)
         try:
             yield con
@@ -98,10 +98,20 @@ def _open_for_writing(settings: WarehouseSettings, deadline: float) -> duckdb.Du
 
 
 @contextmanager
-def _locked(settings: WarehouseSettings) -> Iterator[float]:
-    """Hold the kernel lock beside the warehouse; it frees itself when the process dies. Yields the deadline of the wait."""
-    path = settings.path.with_name(settings.path.name + ".lock")
-    deadline = time.monotonic() + settings.lock_timeout_seconds
+def building(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold builds apart: whoever builds a load holds this from the look at what is needed until it is published or held.
+
+    It waits ten times as long as a writer does, since a whole build may come first. Raises `WarehouseBusyError` after that.
+    """
+    with _locked(settings, "build.lock", 10 * settings.lock_timeout_seconds):
+        yield
+
+
+@contextmanager
+def _locked(settings: WarehouseSettings, suffix: str, patience: float) -> Iterator[float]:
+    """Hold a kernel lock beside the warehouse; it frees itself when the process dies. Yields the deadline of the wait."""
+    path = settings.path.with_name(f"{settings.path.name}.{suffix}")
+    deadline = time.monotonic() + patience
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = open(path, "a+")  # noqa: SIM115 - closed below, after the lock is let go
@@ -118,8 +128,7 @@ def _locked(settings: WarehouseSettings) -> Iterator[float]:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     raise WarehouseBusyError(
-                        f"warehouse {settings.path} is being written by {_holder(handle)};"
-                        f" waited {settings.lock_timeout_seconds:.0f} s",
+                        f"warehouse {settings.path} is being written by {_holder(handle)}; waited {patience:.0f} s",
                         remedy="wait for it to end, then run this again",
                     ) from None
                 time.sleep(_POLL_SECONDS)

@@ -102,8 +102,6 @@ class ShopifyConnector(Connector):
         if session := self.__dict__.get("_session"):
             session.close()
 
-    # reading ---------------------------------------------------------------------------------------------------
-
     def _read(self, stream: str, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """What changed, then what was deleted.
 
@@ -186,8 +184,6 @@ class ShopifyConnector(Connector):
 
     def _look_back(self, moment: datetime) -> str | None:
         return _iso((moment - timedelta(seconds=self.settings.lookback_seconds)).replace(microsecond=0))
-
-    # asking ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def _session(self) -> HttpSession:

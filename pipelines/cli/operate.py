@@ -31,7 +31,6 @@ def sync(
     1 error.
     """
     with progress(not as_json) as notice, opened(config) as hub:
-        notice("starting")
         from pipelines.runner import SyncOptions, run_sync
 
         outcome = run_sync(hub, SyncOptions(tuple(sources or ()), full, limit), notice)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -1007,11 +1006,6 @@ def test_payloads_of_another_shape_map_to_nulls_and_break_nothing() -> None:
 
 # Stripe's own word -------------------------------------------------------------------------------------------------
 
-SPECS = os.environ.get("HUB_API_SPECS", "")
-official = pytest.mark.skipif(
-    not SPECS or not Path(SPECS, "stripe_fixtures3.json").exists(), reason="HUB_API_SPECS names no folder with Stripe's API files"
-)
-
 
 def test_version_and_event_names_are_those_of_stripes_own_client() -> None:
     spec = find_spec("stripe")
@@ -1025,8 +1019,7 @@ def test_version_and_event_names_are_those_of_stripes_own_client() -> None:
         assert len(resource.events) == len(set(resource.events)) <= 20
 
 
-@official
-def test_every_request_is_in_stripes_openapi(fake: FakeStripe, stripe: StripeConnector) -> None:
+def test_every_request_is_in_stripes_openapi(specs: Path, fake: FakeStripe, stripe: StripeConnector) -> None:
     fake.page = 1
     for stream in SINGULAR:
         made = [fake.create(stream) for _ in range(2)]
@@ -1034,7 +1027,7 @@ def test_every_request_is_in_stripes_openapi(fake: FakeStripe, stripe: StripeCon
         fake.update(stream, made[0])
         read(stripe, stream, checkpoint)
     stripe.check()
-    with gzip.open(Path(SPECS, "stripe_openapi_2024-06-20.json.gz")) as file:
+    with gzip.open(Path(specs, "stripe_openapi_2024-06-20.json.gz")) as file:
         paths = json.load(file)["paths"]
     for request in fake.server.requests:
         parts = request.path.split("/")
@@ -1043,9 +1036,8 @@ def test_every_request_is_in_stripes_openapi(fake: FakeStripe, stripe: StripeCon
         assert {name.split("[")[0] for name in request.query} <= declared
 
 
-@official
-def test_stripes_own_sample_objects_are_mapped() -> None:
-    samples = json.loads(Path(SPECS, "stripe_fixtures3.json").read_text())["resources"]
+def test_stripes_own_sample_objects_are_mapped(specs: Path) -> None:
+    samples = json.loads(Path(specs, "stripe_fixtures3.json").read_text())["resources"]
     (bill,) = mapped("invoices", "invoice", samples["invoice"])
     assert (bill["party_id"], bill["total_amount"], bill["currency"], bill["status"]) == (
         samples["invoice"]["customer"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
@@ -656,20 +655,14 @@ def test_every_status_has_its_canonical_word(said: str, canonical: str) -> None:
 
 # Zendesk's own word ------------------------------------------------------------------------------------------------
 
-SPECS = os.environ.get("HUB_API_SPECS", "")
-official = pytest.mark.skipif(
-    not SPECS or not Path(SPECS, "zendesk_oas.yaml.gz").exists(), reason="HUB_API_SPECS names no folder with Zendesk's API files"
-)
-
 
 @pytest.fixture(scope="module")
-def oas() -> dict[str, Any]:
-    with gzip.open(Path(SPECS, "zendesk_oas.yaml.gz")) as file:
+def oas(specs: Path) -> dict[str, Any]:
+    with gzip.open(Path(specs, "zendesk_oas.yaml.gz")) as file:
         loaded: dict[str, Any] = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return loaded
 
 
-@official
 @pytest.mark.parametrize(("stream", "schema"), [("users", "Users"), ("tickets", "Tickets")])
 def test_zendesks_own_sample_answer_is_read_and_mapped(
     oas: dict[str, Any], fake: FakeZendesk, zendesk: ZendeskConnector, stream: str, schema: str
@@ -690,7 +683,6 @@ def test_zendesks_own_sample_answer_is_read_and_mapped(
         assert (row["full_name"], row["email"], row["legacy_id"]) == ("Johnny Agent", "johnny@example.com", "sai989sur98w9")
 
 
-@official
 def test_every_request_is_in_zendesks_openapi(oas: dict[str, Any], fake: FakeZendesk, zendesk: ZendeskConnector) -> None:
     for stream in ("users", "tickets"):
         for _ in range(3):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,15 +34,6 @@ def fresh() -> Iterator[SandboxHandle]:
     """A small sandbox of one's own."""
     with running(sandbox=Sandbox(7, 60, today=TODAY)) as handle:
         yield handle
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of official API descriptions."""
-    folder = os.environ.get("HUB_API_SPECS")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("HUB_API_SPECS names no folder of official API descriptions")
-    return Path(folder)
 
 
 class Vendor:

@@ -79,5 +79,6 @@ CREATE TABLE IF NOT EXISTS ops.candidate (
   load_id VARCHAR NOT NULL,
   follows VARCHAR,                           -- the published load it was built on
   input_digest VARCHAR NOT NULL,
-  started_at TIMESTAMP NOT NULL
+  started_at TIMESTAMP NOT NULL,
+  run_id VARCHAR NOT NULL                    -- the run that builds it; a step of any other is refused
 );
