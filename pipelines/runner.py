@@ -22,7 +22,7 @@ from pipelines.jobs import BUILD_JOB, sync_job_name
 from pipelines.plan import Plan, plan_build
 from pipelines.raw_assets import BATCH_TAG
 from warehouse import control_tables as t
-from warehouse.connection import building
+from warehouse.connection import building, writer
 from warehouse.publish import live_load
 
 EXIT_OK, EXIT_ERROR, EXIT_HELD, EXIT_SOURCE_FAILED = 0, 1, 3, 4
@@ -77,6 +77,8 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         WarehouseError: the warehouse or the control store cannot be used at all.
     """
     sources = _chosen(hub, options.sources)
+    with writer(hub.config.warehouse):
+        pass  # whoever holds it is named now and once, not by each stream after a wait of its own
     adopt_published(hub)
     defs = build_defs(hub)
     outcome = SyncOutcome()

@@ -72,6 +72,11 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
         con = _open_for_writing(settings, deadline)
         try:
             yield con
+        except duckdb.IOException as error:
+            raise WarehouseAccessError(
+                f"cannot write {settings.path} ({str(error).splitlines()[0].removeprefix('IO Error: ')})",
+                remedy="nothing is half done; free disk space or mend permissions, then run hub sync again",
+            ) from error
         finally:
             con.close()
 

@@ -53,10 +53,20 @@ def kept_loads(settings: WarehouseSettings) -> list[str]:
 
 @contextmanager
 def live_attached(con: duckdb.DuckDBPyConnection, settings: WarehouseSettings) -> Iterator[str | None]:
-    """Attach the published load read-only as `live` for the length of a with block; None before the first load."""
-    if live_load(settings) is None:
+    """Attach the published load read-only as `live` for the length of a with block; None before the first load.
+
+    Raises:
+        WarehouseAccessError: the link leads nowhere. It is not taken for a first load, which would mint every ID anew.
+    """
+    load_id = live_load(settings)
+    if load_id is None:
         yield None
         return
+    if not settings.golden.exists():
+        raise WarehouseAccessError(
+            f"the published load {load_id} is gone from {settings.published}",
+            remedy=f"put its file back, or point {settings.golden.name} at another load there; customer IDs are kept in it",
+        )
     con.execute(f"ATTACH '{_quoted(settings.golden.resolve())}' AS {LIVE} (READ_ONLY)")
     try:
         yield LIVE

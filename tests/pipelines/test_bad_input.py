@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox import SandboxHandle
+from hub.contract.errors import WarehouseBusyError
 from pipelines.runner import EXIT_ERROR, EXIT_OK, EXIT_SOURCE_FAILED
 from tests.pipelines.world import World
 from warehouse.connection import writer
@@ -81,7 +82,10 @@ def test_a_page_that_repeats_is_noticed_nothing_is_half_loaded_and_reading_goes_
     assert outcome.exit_code == EXIT_ERROR
     assert "a page we already read" in one_line(outcome.errors["shopify"])
     assert list((world.root / "data" / "landing" / "shopify").glob("*/part-*.parquet"))
-    assert not (world.root / "data" / "hub.duckdb").exists()
+    with world.working() as con:
+        assert con.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name <> 'reject'"
+        ).fetchall() == [(0,)]
     sandbox.clear_faults()
     outcome = world.sync("shopify")
     assert (outcome.action, outcome.exit_code) == ("published", EXIT_OK)
@@ -108,17 +112,16 @@ def test_when_no_source_can_be_read_the_first_time_nothing_is_published(world: W
     assert set(outcome.errors) == set(world.config["sources"])
 
 
-def test_a_locked_warehouse_names_who_holds_it_and_what_landed_is_not_lost(world: World) -> None:
+def test_a_locked_warehouse_names_who_holds_it_at_once(world: World) -> None:
     world.configure({**world.config, "warehouse": {"lock_timeout_seconds": 0.2}})
     with world.hub() as hub:
         holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(hub.config.warehouse.path)], stdout=subprocess.PIPE, text=True)
         assert holder.stdout is not None
         holder.stdout.readline()
     try:
-        outcome = world.sync()
-        assert (outcome.action, outcome.exit_code) == ("failed", EXIT_ERROR)
-        for message in outcome.errors.values():
-            assert f"process {holder.pid}" in one_line(message)
+        with pytest.raises(WarehouseBusyError, match=f"process {holder.pid}") as caught:
+            world.sync()
+        one_line(str(caught.value))
     finally:
         holder.kill()
         holder.wait()

@@ -183,3 +183,20 @@ def test_accuracy_on_the_sandboxs_population(synced: World, sandbox: SandboxHand
     assert found["precision"] >= 0.97
     assert found["recall"] >= 0.90
     assert found["largest_cluster"] <= 12
+
+
+def test_a_rebuild_from_the_sources_keeps_every_id(synced: World, sandbox: SandboxHandle) -> None:
+    current = "SELECT record_key, customer_id, valid_from FROM identity.customer_xref WHERE is_current ORDER BY ALL"
+    before = synced.ask(current)
+    for lost in ("hub.duckdb", "control.db"):
+        for path in (synced.root / "data").glob(f"{lost}*"):
+            path.unlink()
+    outcome = synced.sync()
+    assert (outcome.action, outcome.exit_code) == ("unchanged", 0), "what was read again is what is published"
+    assert sum(row["rows_inserted"] for row in outcome.streams) > 1000, "the cursors were lost with the warehouse"
+    sandbox.post_order("mara.winterfeldt@somewhere-else.example")
+    assert synced.sync().action == "published"
+    after = set(synced.ask(current))
+    assert set(before) <= after
+    assert len(after) == len(before) + 1
+    assert synced.ask("SELECT count(*) FROM golden.customer WHERE load_id = (SELECT max(load_id) FROM golden.customer)") == [(1,)]

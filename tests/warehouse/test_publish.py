@@ -175,3 +175,13 @@ def test_the_published_load_is_attached_read_only(con: duckdb.DuckDBPyConnection
         assert con.execute(f"SELECT name FROM {live}.golden.customer").fetchall() == [("Ann",)]
         with pytest.raises(duckdb.Error):
             con.execute(f"DELETE FROM {live}.golden.customer")
+
+
+def test_a_published_load_that_is_gone_is_not_taken_for_a_first_load(
+    con: duckdb.DuckDBPyConnection, settings: WarehouseSettings
+) -> None:
+    candidate(con, {"c1": "Ann"})
+    verdict(con, "L1")
+    put(con, settings, "L1").unlink()
+    with pytest.raises(WarehouseAccessError, match="load L1 is gone"), live_attached(con, settings):
+        pass
