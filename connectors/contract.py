@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -29,7 +31,7 @@ from hub.contract.columns import Kind
 from hub.contract.errors import ConfigError
 
 Checkpoint = Mapping[str, Any]
-Family = Literal["invoicing", "ticketing", "ecommerce", "ads", "files"]
+Family = Literal["invoicing", "ticketing", "ecommerce", "ads", "databases", "files"]
 
 
 class Deletes(StrEnum):
@@ -101,6 +103,9 @@ class Stream:
         cursor_field: what incremental reading goes by, in the vendor's words; None where every read is full.
         deletes: how deletions are learnt.
         read: yields the pages after a checkpoint; None means from the beginning. It ends when the source has no more for now.
+        window: for a backfill: yields what was created or changed from a time up to another (aware, the end not included), by
+            whatever time the source can be asked for. Checkpoints of its pages are ignored: a backfill does not move the cursor.
+            None where the source can only be read whole.
     """
 
     name: str
@@ -109,6 +114,7 @@ class Stream:
     cursor_field: str | None
     deletes: Deletes
     read: Callable[[Checkpoint | None], Iterator[Page]]
+    window: Callable[[datetime, datetime], Iterator[Page]] | None = None
 
 
 class Secret:
@@ -204,15 +210,22 @@ class SourceSettings(BaseModel):
 
 
 class Connector(ABC):
-    """One configured source. Cheap to make: it opens nothing before `check` or a stream's `read`."""
+    """One configured source. Cheap to make: it opens nothing before `check` or a stream's `read`.
+
+    Args:
+        name: its key under ``sources:``.
+        settings: an instance of the class's ``Settings``.
+        private: a folder of this source's own for what must outlive a run and is no checkpoint, such as a rotated refresh token
+            (see `connectors.oauth`); made when first used. None where nothing is to be kept.
+    """
 
     type_name: ClassVar[str]
     family: ClassVar[Family]
     api_version: ClassVar[str | None] = None
     Settings: ClassVar[type[SourceSettings]]
 
-    def __init__(self, name: str, settings: Any) -> None:
-        self.name, self.settings = name, settings
+    def __init__(self, name: str, settings: Any, private: Path | None = None) -> None:
+        self.name, self.settings, self.private = name, settings, private
 
     @abstractmethod
     def streams(self) -> tuple[Stream, ...]:
@@ -222,9 +235,11 @@ class Connector(ABC):
     def check(self) -> str:
         """Try the credentials with one cheap call and say who we are there. Raises `SourceError`."""
 
-    @abstractmethod
     def mapping(self) -> str:
-        """The SQL that maps payloads to canonical columns; see `connectors.mapping`."""
+        """The SQL that maps payloads to canonical columns, from the file beside the module; see `connectors.mapping`."""
+        module = sys.modules[type(self).__module__].__file__
+        assert module is not None
+        return Path(module).with_suffix(".sql").read_text(encoding="utf-8")
 
     def calls(self) -> tuple[int, int]:
         """Requests made so far, and how many of them were retries."""

@@ -31,8 +31,8 @@ class FilesConnector(Connector):
     family: ClassVar[Family] = "files"
     Settings = FilesSettings
 
-    def __init__(self, name: str, settings: FilesSettings) -> None:
-        super().__init__(name, settings)
+    def __init__(self, name: str, settings: FilesSettings, private: Path | None = None) -> None:
+        super().__init__(name, settings, private)
         self._root = settings.root
         self._zone = ZoneInfo(settings.timezone)
 

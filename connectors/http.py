@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import random
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 
 import httpx
 import simplejson
 
-from connectors.contract import RetrySettings
+from connectors.contract import Connector, RetrySettings
 from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,11 @@ RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Throttle = Callable[[httpx.Response, Any], float | None]
 """Given a response and its parsed body (None if it is no JSON), the seconds the vendor asks us to wait, or None for "go on"."""
+
+
+def pause(seconds: float) -> None:
+    """Wait; the one place where requests do, so that tests can let time pass instead."""
+    time.sleep(seconds)
 
 
 def retry_after(response: httpx.Response, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> float | None:
@@ -70,9 +77,10 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         throttle: Throttle = by_header,
         remedy: str = "check the credentials in hub.yaml",
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
-        self.source, self.retry, self._throttle, self._remedy, self._sleep = source, retry, throttle, remedy, sleep
+        self.source, self.retry, self._throttle, self._remedy = source, retry, throttle, remedy
+        self._sleep = sleep or pause
         self.requests = 0
         self.retries = 0
         self._client = httpx.Client(
@@ -175,6 +183,32 @@ class HttpSession:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+class HttpConnector(Connector):
+    """A connector that makes all its requests through one session; a subclass says how that is opened."""
+
+    _closed = (0, 0)  # requests and retries of sessions that were let go
+
+    @abstractmethod
+    def open_session(self) -> HttpSession:
+        """A session with the vendor's base URL, version, credentials and throttle. Secrets are resolved here, not earlier."""
+
+    @cached_property
+    def http(self) -> HttpSession:
+        """The session, opened on first use."""
+        return self.open_session()
+
+    def calls(self) -> tuple[int, int]:
+        """Requests made so far, and how many of them were retries."""
+        requests, retries = self._closed
+        return (requests + self.http.requests, retries + self.http.retries) if "http" in self.__dict__ else self._closed
+
+    def close(self) -> None:
+        """Let go of connections; a later use opens new ones."""
+        self._closed = self.calls()
+        if "http" in self.__dict__:
+            self.__dict__.pop("http").close()
 
 
 _LATER = "the vendor may be down; run the sync again later, it goes on where it stopped"

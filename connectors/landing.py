@@ -186,6 +186,12 @@ class StreamLanding:
         for leftover in self.folder.glob(".part-*.tmp"):
             leftover.unlink(missing_ok=True)
 
+    def forget(self, seq: int) -> None:
+        """Remove the parts from a number on."""
+        for part in self.parts():
+            if int(part.stem.removeprefix("part-")) >= seq:
+                part.unlink()
+
     def discard(self) -> None:
         """Forget parts and mirror, so that the next extraction starts anew."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -215,7 +221,7 @@ class PartWriter:
         owes_end: bool,
         snapshot: bool,
     ) -> None:
-        self._landing, self._run, self._seq, self._owes_end = landing, sync_run_id, seq, owes_end or begins
+        self._landing, self.sync_run_id, self._seq, self._owes_end = landing, sync_run_id, seq, owes_end or begins
         self._follows, self._begins, self._snapshot = digest(follows), begins, snapshot
         self._checkpoint: Checkpoint | None = follows
         self._rows: list[dict[str, Any]] = []
@@ -273,7 +279,7 @@ class PartWriter:
     def _land(self, *, complete: bool) -> None:
         info = PartInfo(
             seq=self._seq,
-            sync_run_id=self._run,
+            sync_run_id=self.sync_run_id,
             follows=self._follows,
             checkpoint=None if self._checkpoint is None else dict(self._checkpoint),
             leads_to=digest(self._checkpoint),

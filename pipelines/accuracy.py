@@ -17,16 +17,23 @@ _NEEDED = ("source_system", "source_record_id", "entity_id")
 
 
 def evaluate_truth(hub: Hub, truth: Path) -> dict[str, Any]:
-    """Pairwise and B-cubed accuracy of the published load.
+    """Pairwise and B-cubed accuracy of the published load; ``elsewhere`` counts the truth's records of sources not in hub.yaml.
 
     Raises:
         ConfigError: the file cannot be read or lacks a column.
     """
     with published(hub.config.warehouse) as con:
         _read_truth(con, truth)
+        elsewhere = _set_aside(con, tuple(hub.config.sources))
         found = evaluate(con, "(SELECT * FROM identity.customer_xref WHERE is_current)", "truth")
     rates = ("precision", "recall", "f1", "bcubed_f1")
-    return asdict(found) | {name: getattr(found, name) for name in rates}
+    return asdict(found) | {"elsewhere": elsewhere} | {name: getattr(found, name) for name in rates}
+
+
+def _set_aside(con: duckdb.DuckDBPyConnection, sources: tuple[str, ...]) -> int:
+    """Leave out what the truth says of sources that this hub does not have; how many records that were."""
+    gone = con.execute("DELETE FROM truth WHERE NOT list_contains($sources, source_system)", {"sources": list(sources)}).fetchall()
+    return int(gone[0][0])
 
 
 def _read_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:

@@ -62,7 +62,8 @@ class HubConfig(BaseModel):
             settings = self.sources[name]
         except KeyError:
             raise ConfigError(f"no source {name!r} in hub.yaml", field="sources", remedy=_nearest(name, self.sources)) from None
-        return connector_class(settings.type, source=name)(name, settings)
+        private = self.warehouse.path.parent / "private" / name
+        return connector_class(settings.type, source=name)(name, settings, private)
 
     def enabled(self) -> tuple[str, ...]:
         """The sources that syncs read, in the file's order."""

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -74,10 +73,6 @@ class GoogleAdsConnector(Connector):
         account = self._account()
         parts = [account.get(key) for key in ("id", "descriptiveName", "currencyCode", "timeZone")]
         return "account " + ", ".join(str(part) for part in parts if part)
-
-    def mapping(self) -> str:
-        """The SQL beside this module."""
-        return Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
     def calls(self) -> tuple[int, int]:
         """Requests made, and how many of them were repeats."""

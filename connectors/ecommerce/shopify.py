@@ -18,7 +18,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ import httpx
 import simplejson
 from pydantic import Field, field_validator
 
-from connectors.contract import Checkpoint, Connector, Deletes, Page, Record, Reject, Secret, SourceSettings, Stream
-from connectors.http import HttpSession, PageGuard, by_header
+from connectors.contract import Checkpoint, Deletes, Page, Record, Reject, Secret, SourceSettings, Stream
+from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
 from hub.contract.columns import Kind
 from hub.contract.errors import CredentialsError, ProtocolError
 
@@ -66,7 +66,7 @@ class _TooCostlyError(ProtocolError):
     """The query costs more points than Shopify admits."""
 
 
-class ShopifyConnector(Connector):
+class ShopifyConnector(HttpConnector):
     """One Shopify shop."""
 
     type_name = "shopify"
@@ -87,20 +87,6 @@ class ShopifyConnector(Connector):
     def check(self) -> str:
         """The shop's name. Raises `SourceError`."""
         return f"shop {(self._ask('shop', {}, None).get('shop') or {}).get('name')}"
-
-    def mapping(self) -> str:
-        """The SQL beside this module."""
-        return (_HERE / "shopify.sql").read_text(encoding="utf-8")
-
-    def calls(self) -> tuple[int, int]:
-        """Requests made, and how many of them were repeats."""
-        session = self.__dict__.get("_session")
-        return (session.requests, session.retries) if session else (0, 0)
-
-    def close(self) -> None:
-        """Close the connections, if there are any."""
-        if session := self.__dict__.get("_session"):
-            session.close()
 
     def _read(self, stream: str, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """What changed, then what was deleted.
@@ -185,8 +171,8 @@ class ShopifyConnector(Connector):
     def _look_back(self, moment: datetime) -> str | None:
         return _iso((moment - timedelta(seconds=self.settings.lookback_seconds)).replace(microsecond=0))
 
-    @cached_property
-    def _session(self) -> HttpSession:
+    def open_session(self) -> HttpSession:
+        """See `HttpConnector`."""
         token = self.settings.access_token
         return HttpSession(
             self.settings.base_url or f"https://{self.settings.shop}.myshopify.com",
@@ -200,7 +186,7 @@ class ShopifyConnector(Connector):
     def _ask(self, query: str, variables: Mapping[str, Any], stream: str | None) -> Mapping[str, Any]:
         """Run one of the queries and return its data. Raises `SourceError`."""
         document = (_HERE / f"shopify_{query}.graphql").read_text(encoding="utf-8")
-        body = self._session.post(_PATH, stream=stream, json={"query": document, "variables": dict(variables)})
+        body = self.http.post(_PATH, stream=stream, json={"query": document, "variables": dict(variables)})
         if errors := _errors(body):
             raise self._refusal(errors, stream)
         data = body.get("data") if isinstance(body, Mapping) else None

@@ -19,15 +19,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import simplejson
 from pydantic import Field
 
-from connectors.contract import Checkpoint, Connector, Family, Page, Record, Reject, Secret, SourceSettings, Stream
-from connectors.http import HttpSession, PageGuard
+from connectors.contract import Checkpoint, Family, Page, Record, Reject, Secret, SourceSettings, Stream
+from connectors.http import HttpConnector, HttpSession, PageGuard
 from connectors.invoicing.stripe_events import OVERLAP, REFRESH, RESOURCES, Event, Position, Resource, batches
 from hub.contract.errors import CredentialsError, ProtocolError
 
@@ -45,7 +44,7 @@ class StripeSettings(SourceSettings):
     tax_ids: bool = Field(True, description="read customers' tax IDs too; switch it off if the key may not")
 
 
-class StripeConnector(Connector):
+class StripeConnector(HttpConnector):
     """One Stripe account."""
 
     type_name: ClassVar[str] = "stripe"
@@ -54,10 +53,6 @@ class StripeConnector(Connector):
     Settings: ClassVar[type[SourceSettings]] = StripeSettings
     settings: StripeSettings
 
-    def __init__(self, name: str, settings: StripeSettings) -> None:
-        super().__init__(name, settings)
-        self._session: HttpSession | None = None
-
     def streams(self) -> tuple[Stream, ...]:
         """Invoices and charges before the customers they belong to."""
         return tuple(Stream(r.name, r.kind, "id", "event created", r.deletes, partial(self._read, r)) for r in RESOURCES)
@@ -65,43 +60,28 @@ class StripeConnector(Connector):
     def check(self) -> str:
         """The account the key belongs to; a restricted key may not see it, then we try that it may read customers."""
         try:
-            account = self._http().get("/v1/account")
+            account = self.http.get("/v1/account")
         except CredentialsError:
-            self._http().get("/v1/customers", params={"limit": 1})
+            self.http.get("/v1/customers", params={"limit": 1})
             return f"Stripe account {self.settings.account or 'of a restricted key'}"
         if not isinstance(account, dict) or not account.get("id"):
             raise ProtocolError("the answer to GET /v1/account names no account", source=self.name, remedy="check base_url")
         return f"Stripe account {account['id']}"
 
-    def mapping(self) -> str:
-        """See `connectors.mapping`."""
-        return files(__package__).joinpath("stripe.sql").read_text(encoding="utf-8")
-
-    def calls(self) -> tuple[int, int]:
-        """Requests made so far, and how many of them were retries."""
-        return (self._session.requests, self._session.retries) if self._session else (0, 0)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        if self._session:
-            self._session.close()
-            self._session = None
-
     def _read(self, resource: Resource, checkpoint: Checkpoint | None) -> Iterator[Page]:
-        return _Reader(self._http(), resource if self.settings.tax_ids else replace(resource, expand=None)).read(checkpoint)
+        return _Reader(self.http, resource if self.settings.tax_ids else replace(resource, expand=None)).read(checkpoint)
 
-    def _http(self) -> HttpSession:
-        if self._session is None:
-            settings, remedy = self.settings, self._remedy()
-            key = settings.api_key.resolve().strip()
-            if not key.isascii():
-                raise CredentialsError("the API key holds characters that no key has", source=self.name, remedy=remedy)
-            headers = {"authorization": f"Bearer {key}", "stripe-version": API_VERSION}
-            if settings.account:
-                headers["stripe-account"] = settings.account
-            base_url = settings.base_url or "https://api.stripe.com"
-            self._session = HttpSession(base_url, source=self.name, retry=settings.retry, headers=headers, remedy=remedy)
-        return self._session
+    def open_session(self) -> HttpSession:
+        """See `HttpConnector`."""
+        settings, remedy = self.settings, self._remedy()
+        key = settings.api_key.resolve().strip()
+        if not key.isascii():
+            raise CredentialsError("the API key holds characters that no key has", source=self.name, remedy=remedy)
+        headers = {"authorization": f"Bearer {key}", "stripe-version": API_VERSION}
+        if settings.account:
+            headers["stripe-account"] = settings.account
+        base_url = settings.base_url or "https://api.stripe.com"
+        return HttpSession(base_url, source=self.name, retry=settings.retry, headers=headers, remedy=remedy)
 
     def _remedy(self) -> str:
         settings = self.settings

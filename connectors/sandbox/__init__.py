@@ -7,7 +7,8 @@ Nothing outside this package knows of it; connectors meet it only as another bas
     running    run it for the length of a with block
 
 From truth to wire: names, places, people, population (who there is) -> contacts, noise (what a system is told) -> accounts,
-commerce, support, history, days (what happens) -> world and the vendors' books -> the vendors' APIs -> app, server. state holds
+commerce, support, history, days (what happens) -> world and the vendors' books -> the vendors' APIs -> app, server. A
+vendor that joined later is a subpackage with all of that of its own, named in systems. state holds
 it together.
 """
 

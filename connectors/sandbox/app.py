@@ -1,4 +1,4 @@
-"""The HTTP application: four vendors under their prefixes, and the sandbox's own controls under ``/_sandbox``.
+"""The HTTP application: the vendors under their prefixes, and the sandbox's own controls under ``/_sandbox``.
 
 Imported only when serving: it needs starlette and graphql-core.
 """
@@ -21,10 +21,11 @@ from connectors.sandbox.google_api import GoogleAdsApi
 from connectors.sandbox.shopify_api import ShopifyApi
 from connectors.sandbox.state import Sandbox
 from connectors.sandbox.stripe_api import StripeApi
+from connectors.sandbox.systems import systems
 from connectors.sandbox.wire import Answer, Call, VendorApi
 from connectors.sandbox.zendesk_api import ZendeskApi
 
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def build_app(sandbox: Sandbox, strictness: Strictness) -> Starlette:
         "zendesk": ZendeskApi(sandbox, strictness.zendesk_exports_per_minute),
         "shopify": ShopifyApi(sandbox, strictness.shopify_throttled),
         "google_ads": GoogleAdsApi(sandbox),
+        **{system.name: system.api(sandbox) for system in systems()},
     }
 
     @asynccontextmanager

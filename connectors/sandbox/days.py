@@ -12,6 +12,7 @@ from random import Random
 from connectors.sandbox import accounts, commerce, history, names, places, support
 from connectors.sandbox.draw import chance, stream, weighted
 from connectors.sandbox.population import DAY, new_mailbox
+from connectors.sandbox.systems import systems
 from connectors.sandbox.world import Account, World
 
 # happenings per person and day; each happens at least once in however small a world
@@ -28,6 +29,8 @@ DELETIONS = {"stripe": 0.0006, "zendesk": 0.0003, "shopify": 0.0003}
 REFUNDS = 0.0006
 DELETED_TICKETS = 0.0002
 
+# where people have accounts whose data they can change; the systems that joined later are told by their own stories
+_TOLD = {("stripe", "customers"), ("zendesk", "users"), ("shopify", "customers")}
 Happening = Callable[[int], None]
 
 
@@ -41,6 +44,8 @@ def make_day(world: World, day: int, start: int, end: int) -> None:
     for happening, rate in _happenings(world, rng):
         for _ in range(max(1, round(people * rate))):
             world.later(rng.randrange(start + 1, end - 120), happening)
+    for system in systems():
+        system.day(world, day, start + 1, end - 120)
     world.later(end - 121, world.google.new_day)
     world.run(end - 120, not_before=start + 1)
 
@@ -112,7 +117,7 @@ def _bill(world: World, at: int, rng: Random) -> None:
 
 def _told(world: World, what: str, entity_id: str, at: int, rng: Random) -> None:
     """The systems learn of a change: at least one, the others with a chance."""
-    known = [a for a in world.accounts.values() if a.entity_id == entity_id and a.stream in ("customers", "users")]
+    known = [a for a in world.accounts.values() if a.entity_id == entity_id and (a.system, a.stream) in _TOLD]
     for place, account in enumerate(known):
         if place == 0 or chance(rng, 0.3):
             accounts.tell(world, account, what, at, rng)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-VENDORS = ("stripe", "zendesk", "shopify", "google_ads")
+from connectors.sandbox.systems import systems
+
+VENDORS = ("stripe", "zendesk", "shopify", "google_ads", *(system.name for system in systems()))
 
 
 @dataclass

@@ -13,6 +13,7 @@ from connectors.sandbox import accounts, commerce, support
 from connectors.sandbox.draw import chance, some, stream
 from connectors.sandbox.people import Company, Owner, Person
 from connectors.sandbox.population import DAY
+from connectors.sandbox.systems import systems
 from connectors.sandbox.world import Account, World
 
 # share of people, share of companies, share of holders with a second account
@@ -40,6 +41,8 @@ def write(world: World) -> None:
         _arrive(world, company, end, rng)
     for _ in range(TEST_ORDERS):
         _plan_test_order(world, rng.choice(world.population.people), rng.randrange(end - 200 * DAY, end), rng)
+    for system in systems():
+        system.past(world, end)
     world.run(end)
 
 

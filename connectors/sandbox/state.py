@@ -14,6 +14,7 @@ import io
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from connectors.sandbox.journal import Journal
 from connectors.sandbox.population import DAY
 from connectors.sandbox.shopify_books import UserError
 from connectors.sandbox.stripe_objects import API_VERSION
+from connectors.sandbox.systems import systems
 from connectors.sandbox.world import World
 from connectors.sandbox.writes import WRITES
 from connectors.sandbox.zendesk_books import DuplicateEmailError
@@ -93,6 +95,10 @@ class Sandbox:
                 gc.enable()
         self.clock = Clock(clock, real_clock)
 
+    @cached_property
+    def _writes(self) -> dict[str, Callable[..., Any]]:
+        return WRITES | {name: write for system in systems() for name, write in system.writes.items()}
+
     def _replay(self, clock: int) -> int:
         for entry in self._journal.entries():
             try:
@@ -108,7 +114,7 @@ class Sandbox:
             return make_day(self.world, self.day, entry["at"], entry["to"])
         if entry["do"] == "clock":
             return None
-        return WRITES[entry["do"]](self.world, entry["at"], **entry["with"])
+        return self._writes[entry["do"]](self.world, entry["at"], **entry["with"])
 
     def _step(self, entry: dict[str, Any]) -> Any:
         done = self._apply(entry)

@@ -1,4 +1,4 @@
-"""The world: four systems' books, who truly stands behind each party record, and an agenda of what is still to happen.
+"""The world: the systems' books, who truly stands behind each party record, and an agenda of what is still to happen.
 
 Whatever happens, in the past, on a later day or through a vendor's API, happens in order of time through the agenda or through
 writes.py, so that the same steps always make the same world. What people do is told in accounts.py, commerce.py and support.py.
@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from connectors.sandbox import credentials
 from connectors.sandbox.google_books import GoogleBooks
@@ -17,6 +18,7 @@ from connectors.sandbox.people import Owner
 from connectors.sandbox.population import DAY, HISTORY_DAYS, populate
 from connectors.sandbox.shopify_books import ShopifyBooks
 from connectors.sandbox.stripe_books import StripeBooks
+from connectors.sandbox.systems import systems
 from connectors.sandbox.zendesk_books import ZendeskBooks
 
 EVENTS_LIVE = 30 * DAY
@@ -38,7 +40,7 @@ class Account:
 
 
 class World:
-    """One population in four systems.
+    """One population in many systems.
 
     Args:
         seed: the same seed, people and origin give the same world, to the byte.
@@ -53,6 +55,7 @@ class World:
         self.zendesk = ZendeskBooks(seed, credentials.ZENDESK_URL, origin - (HISTORY_DAYS + 30) * DAY)
         self.shopify = ShopifyBooks(seed)
         self.google = GoogleBooks(seed, credentials.GOOGLE_ADS_CUSTOMER_ID, origin)
+        self.books: dict[str, Any] = {system.name: system.books(seed, origin) for system in systems()}
         self.accounts: dict[PartyKey, Account] = {}
         self._mailboxes: dict[str, list[str]] = {}
         self._strangers = 0
@@ -125,4 +128,5 @@ class World:
                 "spend_days": len(self.google.spend),
                 "leads": len(self.google.leads),
             },
+            **{system.name: system.counts(self.books[system.name]) for system in systems()},
         }

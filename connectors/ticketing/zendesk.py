@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, ClassVar
 
 import simplejson
 from pydantic import Field, field_validator
 
-from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
-from connectors.http import HttpSession, PageGuard
+from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
+from connectors.http import HttpConnector, HttpSession, PageGuard
 from hub.contract.columns import Kind
 from hub.contract.errors import CredentialsError, ProtocolError
 
@@ -73,7 +73,7 @@ _EXPORTS = (
 )
 
 
-class ZendeskConnector(Connector):
+class ZendeskConnector(HttpConnector):
     """One Zendesk account."""
 
     type_name: ClassVar[str] = "zendesk"
@@ -81,9 +81,8 @@ class ZendeskConnector(Connector):
     Settings: ClassVar[type[SourceSettings]] = ZendeskSettings
     settings: ZendeskSettings
 
-    def __init__(self, name: str, settings: ZendeskSettings) -> None:
-        super().__init__(name, settings)
-        self._session: HttpSession | None = None
+    def __init__(self, name: str, settings: ZendeskSettings, private: Path | None = None) -> None:
+        super().__init__(name, settings, private)
         self._budget = RequestBudget(settings.exports_per_minute)
 
     def streams(self) -> tuple[Stream, ...]:
@@ -92,7 +91,7 @@ class ZendeskConnector(Connector):
 
     def check(self) -> str:
         """Who we are there. Wrong credentials may show as an anonymous user rather than as a 401."""
-        answer = self._http().get("/api/v2/users/me")
+        answer = self.http.get("/api/v2/users/me")
         user = answer.get("user") if isinstance(answer, dict) else None
         if not isinstance(user, dict):
             raise ProtocolError("the answer to GET /api/v2/users/me names no user", source=self.name, remedy="check subdomain")
@@ -101,20 +100,6 @@ class ZendeskConnector(Connector):
         if user.get("role") != "admin":
             raise CredentialsError("the user is no admin, and exports are for admins only", source=self.name, remedy=self._remedy())
         return f"Zendesk {self.settings.subdomain}, user {user['id']} (admin)"
-
-    def mapping(self) -> str:
-        """See `connectors.mapping`."""
-        return files(__package__).joinpath("zendesk.sql").read_text(encoding="utf-8")
-
-    def calls(self) -> tuple[int, int]:
-        """Requests made so far, and how many of them were retries."""
-        return (self._session.requests, self._session.retries) if self._session else (0, 0)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        if self._session:
-            self._session.close()
-            self._session = None
 
     def _read(self, export: _Export, checkpoint: Checkpoint | None) -> Iterator[Page]:
         stored: str | None = checkpoint.get("cursor") if checkpoint else None
@@ -141,7 +126,7 @@ class ZendeskConnector(Connector):
         params = {"per_page": self.settings.per_page, **({"start_time": start} if cursor is None else {"cursor": cursor})}
         self._budget.spend()
         try:
-            body = self._http().get(f"/api/v2/incremental/{export.name}/cursor", stream=export.name, params=params)
+            body = self.http.get(f"/api/v2/incremental/{export.name}/cursor", stream=export.name, params=params)
         except ProtocolError as error:
             if not stored:
                 raise
@@ -159,17 +144,16 @@ class ZendeskConnector(Connector):
             raise self._broken(export, f"sent a page without {export.name} or end_of_stream")
         return body
 
-    def _http(self) -> HttpSession:
-        if self._session is None:
-            settings = self.settings
-            self._session = HttpSession(
-                settings.base_url or f"https://{settings.subdomain}.zendesk.com",
-                source=self.name,
-                retry=settings.retry,
-                auth=(f"{settings.email}/token", settings.api_token.resolve().strip()),
-                remedy=self._remedy(),
-            )
-        return self._session
+    def open_session(self) -> HttpSession:
+        """See `HttpConnector`."""
+        settings = self.settings
+        return HttpSession(
+            settings.base_url or f"https://{settings.subdomain}.zendesk.com",
+            source=self.name,
+            retry=settings.retry,
+            auth=(f"{settings.email}/token", settings.api_token.resolve().strip()),
+            remedy=self._remedy(),
+        )
 
     def _remedy(self) -> str:
         return (

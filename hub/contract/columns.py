@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["party", "order", "invoice", "payment", "ticket", "lead", "ad_campaign", "ad_spend"]
+Kind = Literal[
+    "party", "order", "order_line", "invoice", "payment", "refund", "ticket", "lead", "ad_campaign", "ad_group", "ad", "ad_spend"
+]
 ColumnType = Literal["text", "amount", "spend", "currency", "time", "date", "integer", "number", "boolean"]
 
 SQL_TYPE: dict[ColumnType, str] = {
@@ -45,12 +47,18 @@ class Column:
 
 @dataclass(frozen=True)
 class StagingTable:
-    """A staging table: its key column and the columns a mapping may yield for it."""
+    """A staging table: its key column and the columns a mapping may yield for it.
+
+    Attributes:
+        part: where one source record may be several rows (the lines of an order): the column that tells them apart. Where a
+            mapping yields it, the key is ``source:stream:id:part``.
+    """
 
     name: str
     kind: Kind
     key: str
     columns: tuple[Column, ...]
+    part: str | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -114,8 +122,34 @@ ORDER = StagingTable(
         Column("refund_amount", "amount"),
         Column("landing_url"),
         Column("referrer_url"),
+        Column("utm_source"),
+        Column("utm_medium"),
+        Column("utm_campaign"),
+        Column("utm_content"),
+        Column("utm_term"),
+        Column("click_id_type", description="gclid, gbraid, wbraid, fbclid, msclkid or ttclid"),
+        Column("click_id"),
         *COMMON,
     ),
+)
+ORDER_LINE = StagingTable(
+    "order_line",
+    "order_line",
+    "order_line_key",
+    (
+        *OWNER,
+        Column("line_no", description="number or ID of the line within its order"),
+        Column("order_id", description="source record ID of the order; the record itself where lines come inside their order"),
+        Column("sku"),
+        Column("product_name"),
+        Column("quantity", "amount", description="may be a fraction"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("unit_price", "amount"),
+        Column("net_amount", "amount", description="of the line after its discounts, as the source counts tax"),
+        Column("tax_amount", "amount"),
+        *COMMON,
+    ),
+    part="line_no",
 )
 INVOICE = StagingTable(
     "invoice",
@@ -151,6 +185,26 @@ PAYMENT = StagingTable(
         *COMMON,
     ),
 )
+REFUND = StagingTable(
+    "refund",
+    "refund",
+    "refund_key",
+    (
+        *OWNER,
+        Column("refund_no", description="number or ID of the refund within the record that tells of it"),
+        Column("refund_type", description="refund (money went back) or credit_note (a claim was lowered)"),
+        Column("order_id", description="source record ID of the order"),
+        Column("invoice_id", description="source record ID of the invoice"),
+        Column("payment_id", description="source record ID of the payment"),
+        Column("refunded_at", "time", required=True),
+        Column("status", description="succeeded, pending, failed, cancelled or the source's word"),
+        Column("reason", description="the source's code, no free text"),
+        Column("currency", "currency", required=True, description="ISO 4217 code"),
+        Column("amount", "amount", required=True, description="what went back to the customer, as a positive number"),
+        *COMMON,
+    ),
+    part="refund_no",
+)
 TICKET = StagingTable(
     "ticket",
     "ticket",
@@ -162,7 +216,10 @@ TICKET = StagingTable(
         Column("status", description="new, open, pending, on_hold, solved or closed"),
         Column("priority"),
         Column("opened_at", "time", required=True),
+        Column("first_reply_at", "time", description="the first public answer of an agent"),
         Column("solved_at", "time"),
+        Column("reopen_count", "integer"),
+        Column("satisfaction", description="good, neutral or bad, as the customer rated it"),
         *COMMON,
     ),
 )
@@ -200,6 +257,35 @@ AD_CAMPAIGN = StagingTable(
         *COMMON,
     ),
 )
+AD_GROUP = StagingTable(
+    "ad_group",
+    "ad_group",
+    "ad_group_key",
+    (
+        Column("platform"),
+        Column("account_id"),
+        Column("campaign_id"),
+        Column("ad_group_id", description="an ad set, in Meta's words"),
+        Column("ad_group_name"),
+        Column("status"),
+        *COMMON,
+    ),
+)
+AD = StagingTable(
+    "ad",
+    "ad",
+    "ad_key",
+    (
+        Column("platform"),
+        Column("account_id"),
+        Column("campaign_id"),
+        Column("ad_group_id"),
+        Column("ad_id"),
+        Column("ad_name"),
+        Column("status"),
+        *COMMON,
+    ),
+)
 AD_SPEND = StagingTable(
     "ad_spend_daily",
     "ad_spend",
@@ -221,7 +307,11 @@ AD_SPEND = StagingTable(
     ),
 )
 
-FACTS: tuple[StagingTable, ...] = (ORDER, INVOICE, PAYMENT, TICKET, LEAD, AD_CAMPAIGN, AD_SPEND)
+FACTS: tuple[StagingTable, ...] = (
+    *(ORDER, ORDER_LINE, INVOICE, PAYMENT, REFUND, TICKET, LEAD, AD_CAMPAIGN, AD_GROUP, AD, AD_SPEND),
+)
 TABLES: dict[str, StagingTable] = {t.name: t for t in (PARTY, *FACTS)}
 BY_KIND: dict[Kind, StagingTable] = {t.kind: t for t in (PARTY, *FACTS)}
-MONEY: dict[str, tuple[str, ...]] = {t.name: tuple(c.name for c in t.columns if c.type in ("amount", "spend")) for t in FACTS}
+MONEY: dict[str, tuple[str, ...]] = {
+    t.name: tuple(c.name for c in t.columns if c.type in ("amount", "spend") and c.name != "quantity") for t in FACTS
+}

@@ -146,5 +146,6 @@ def evaluate(
     )
     typer.echo(
         f"largest customer {found['largest_cluster']} records, largest entity {found['largest_entity']};"
-        f" {found['missing']:,} records of the truth are not in the crosswalk"
+        f" {found['missing']:,} records of the truth are not in the crosswalk,"
+        f" {found['elsewhere']:,} are of sources this hub does not have"
     )

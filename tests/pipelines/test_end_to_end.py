@@ -41,7 +41,7 @@ def test_everything_that_came_in_is_accounted_for_and_every_record_has_one_custo
     assert len(current) == len(set(current))
     assert set(current) == live
     truth = {":".join(line.split(",")[:3]) for line in sandbox.truth().splitlines()[1:]}
-    assert set(current) == truth
+    assert set(current) == {key for key in truth if key.split(":")[0] in synced.config["sources"]}
     assert synced.ask(
         "SELECT count(*) FROM golden.customer_order o ANTI JOIN golden.customer c USING (customer_id) WHERE customer_id IS NOT NULL"
     ) == [(0,)]
