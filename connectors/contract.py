@@ -27,8 +27,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, field_validator
 from pydantic_core import core_schema
 
-from hub.contract.columns import Kind
 from hub.contract.errors import ConfigError
+from hub.contract.tables import Kind
 
 Checkpoint = Mapping[str, Any]
 Family = Literal["invoicing", "ticketing", "ecommerce", "ads", "databases", "files"]

@@ -6,7 +6,7 @@ Whatever stands in hub.yaml is quoted as data here. Running the SQL is the wareh
 from __future__ import annotations
 
 from connectors.files_settings import FieldSource, FilesSettings, FileStream
-from hub.contract.columns import Column
+from hub.contract.tables import Column
 
 # what `files_read.as_text` strips too, so that an ID is one whichever of the two made it
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13)"

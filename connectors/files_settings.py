@@ -16,7 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic.json_schema import JsonSchemaValue
 
 from connectors.contract import SourceSettings
-from hub.contract.columns import BY_KIND, PARTY, Kind, StagingTable
+from hub.contract.columns import BY_KIND, PARTY
+from hub.contract.tables import Kind, StagingTable
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 # what other systems call a field; difflib alone would point elsewhere

@@ -188,7 +188,7 @@ class StreamLanding:
 
     def forget(self, seq: int) -> None:
         """Remove the parts from a number on."""
-        for part in self.parts():
+        for part in self.parts()[::-1]:
             if int(part.stem.removeprefix("part-")) >= seq:
                 part.unlink()
 
@@ -226,7 +226,6 @@ class PartWriter:
         self._checkpoint: Checkpoint | None = follows
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        self.rows = 0
 
     def add(self, page: Page) -> None:
         """Take a page; lands a part when enough has gathered."""
@@ -288,7 +287,6 @@ class PartWriter:
             snapshot=self._snapshot,
         )
         self._landing.write(self._rows, info)
-        self.rows += len(self._rows)
         self._rows, self._bytes, self._begins, self._owes_end = [], 0, False, not complete
         self._seq, self._follows = self._seq + 1, digest(self._checkpoint)
 

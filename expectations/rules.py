@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from expectations.currencies import known_currencies
 from expectations.engine import validate
-from hub.contract.columns import PARTY, TABLES, Column, ColumnType, StagingTable
+from hub.contract.columns import PARTY, TABLES
 from hub.contract.errors import GateError
+from hub.contract.tables import Column, ColumnType, StagingTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 import duckdb
 import pandas as pd
 
-from hub.contract.columns import FACTS, MONEY, StagingTable
+from hub.contract.columns import FACTS, MONEY
+from hub.contract.tables import StagingTable
 from warehouse.raw import table_name
 from warehouse.sql import statement
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import duckdb
 
-from hub.contract.columns import FACTS, SQL_TYPE, StagingTable
+from hub.contract.columns import FACTS
 from hub.contract.errors import WarehouseAccessError
+from hub.contract.tables import SQL_TYPE, StagingTable
 from warehouse.sql import statement
 
 VERSION = 1

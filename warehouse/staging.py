@@ -15,8 +15,9 @@ from typing import Protocol
 import duckdb
 import pandas as pd
 
-from hub.contract.columns import PARTY, SQL_TYPE, TABLES, Column, StagingTable
+from hub.contract.columns import PARTY, TABLES
 from hub.contract.errors import ConfigError
+from hub.contract.tables import SQL_TYPE, Column, StagingTable
 from warehouse.migrations import fact_columns
 from warehouse.raw import table_name
 from warehouse.sql import statement

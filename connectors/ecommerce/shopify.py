@@ -28,8 +28,8 @@ from pydantic import Field, field_validator
 
 from connectors.contract import Checkpoint, Deletes, Page, Record, Reject, Secret, SourceSettings, Stream
 from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
-from hub.contract.columns import Kind
 from hub.contract.errors import CredentialsError, ProtocolError
+from hub.contract.tables import Kind
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.contract import Checkpoint, Deletes
-from hub.contract.columns import Kind
+from hub.contract.tables import Kind
 
 OVERLAP = 300  # seconds
 # Stripe keeps events for 30 days (docs.stripe.com/api/events); a day less leaves room for a slow read

@@ -24,8 +24,8 @@ from pydantic import Field, field_validator
 
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
 from connectors.http import HttpConnector, HttpSession, PageGuard
-from hub.contract.columns import Kind
 from hub.contract.errors import CredentialsError, ProtocolError
+from hub.contract.tables import Kind
 
 
 class ZendeskSettings(SourceSettings):

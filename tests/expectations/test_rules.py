@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from expectations import check_rows, row_rules
 from expectations.rules import RAW, TYPED, Problem
-from hub.contract.columns import FACTS, PARTY, SQL_TYPE, TABLES, Column, StagingTable
+from hub.contract.columns import FACTS, PARTY, TABLES
 from hub.contract.errors import GateError
+from hub.contract.tables import SQL_TYPE, Column, StagingTable
 
 GOOD = {"amount": "12.50", "spend": "0.123456", "currency": "EUR", "time": "2026-03-01 09:00:00", "date": "2026-03-01"}
 BAD: dict[Problem, str | None] = {"missing": None, "unreadable": "ada@lovelace.test", "unknown_currency": "ZZZ", "repeated": "0"}

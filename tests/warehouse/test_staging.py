@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from connectors.mapping import parse_mapping
-from hub.contract.columns import ORDER, Column
+from hub.contract.columns import ORDER
 from hub.contract.errors import ConfigError
+from hub.contract.tables import Column
 from tests.warehouse.parts import land, landed, record
 from warehouse import raw
 from warehouse.staging import Handlers, RowFault, SourcePlace, Staged, stage_stream, typed
