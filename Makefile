@@ -50,7 +50,7 @@ dev: setup ## Dagster UI with daemon on http://127.0.0.1:3000, and the vendor sa
 	@$(BIN)/python -m pipelines.dev
 
 lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 
 clean: ## remove what the demo made (data/ and var/)
