@@ -179,6 +179,11 @@ class SourceSettings(BaseModel):
     timezone: str = Field("UTC", description="IANA zone of times that name none")
     schedule: str | None = Field(None, description="cron expression of this source's own sync")
     fresh_within_hours: float = Field(26.0, gt=0, description="older than this, the source counts as stale")
+    schema_drift: Literal["evolve", "warn", "stop"] = Field(
+        "warn",
+        description="what a new, missing or retyped field does: evolve notes it, warn also warns, stop takes nothing in before it"
+        " is accepted with --accept-schema; raw keeps every field in each case",
+    )
     retry: RetrySettings = Field(default_factory=RetrySettings)
 
     @field_validator("base_url")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import Connector, Stream
-from connectors.extract import Extraction, extract_stream
-from hub.contract.errors import HubError, LineageError, WarehouseBusyError
+from connectors.extract import Extraction, extract_stream, extract_window
+from hub.contract.errors import HubError, LineageError, SourceDataError, WarehouseBusyError
 from pipelines.context import Hub
 from warehouse import control_tables as t
-from warehouse import raw
+from warehouse import drift, raw
 from warehouse.connection import writer
 from warehouse.control import utcnow
+from warehouse.drift import FieldChange
 from warehouse.raw import RawLoad
 
 
@@ -27,6 +29,28 @@ class SyncRef:
 
 
 @dataclass(frozen=True)
+class SyncRequest:
+    """How a stream is to be read.
+
+    Attributes:
+        full: everything again.
+        limit: about so many rows.
+        window: a backfill: what was created or changed from the first time up to the second (aware); the cursor stays.
+        accept_schema: take in payloads whose fields changed although the source's policy is to stop.
+    """
+
+    full: bool = False
+    limit: int | None = None
+    window: tuple[datetime, datetime] | None = None
+    accept_schema: bool = False
+
+    @property
+    def mode(self) -> str:
+        """The word for it in `ops.sync_run`."""
+        return "backfill" if self.window else "full" if self.full else "incremental"
+
+
+@dataclass(frozen=True)
 class SyncReport:
     """What one sync of one stream did. Rows in = inserted + updated + unchanged + deleted + quarantined."""
 
@@ -36,17 +60,22 @@ class SyncReport:
     api_calls: int
     retries: int
     seconds: float
+    changes: tuple[FieldChange, ...]
 
 
-def ingest_stream(
-    hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, *, full: bool = False, limit: int | None = None
-) -> SyncReport:
+_ORDINARY = SyncRequest()
+
+
+def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest = _ORDINARY) -> SyncReport:
     """Sync one stream and note it in the control store.
 
     Raises:
+        SourceDataError: the fields changed and the source's policy is to stop; what landed waits to be accepted.
         SourceError: the source failed; what landed waits for the next sync, nothing of it is in raw.
         WarehouseError: the warehouse could not be written; what landed is taken in by the next sync.
     """
+    if stream.window is None:
+        request = replace(request, window=None)  # it can only be read as always
     started = utcnow()
     row: dict[str, Any] = {
         "sync_run_id": ref.sync_run_id,
@@ -54,14 +83,17 @@ def ingest_stream(
         "stream": stream.name,
         "batch_id": ref.batch_id,
         "dagster_run_id": ref.dagster_run_id,
-        "mode": "full" if full else "incremental",
+        "mode": request.mode,
         "status": "running",
         "started_at": started,
     }
     hub.control.put(t.sync_run, [row])
     try:
         align_mirror(hub, connector.name, stream.name)
-        extraction, counts = _extract_and_load(hub, connector, stream, ref, full=full, limit=limit)
+        if request.window:
+            # parts that wait, and what is new, come first: a backfill does not move the cursor
+            _extract_and_load(hub, connector, stream, ref, SyncRequest(accept_schema=request.accept_schema))
+        extraction, (counts, changes) = _extract_and_load(hub, connector, stream, ref, request)
     except BaseException as error:
         said = str(error) if isinstance(error, HubError) else type(error).__name__
         hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": utcnow()}])
@@ -84,7 +116,7 @@ def ingest_stream(
         ],
     )
     seconds = (utcnow() - started).total_seconds()
-    return SyncReport(connector.name, stream.name, counts, extraction.api_calls, extraction.retries, seconds)
+    return SyncReport(connector.name, stream.name, counts, extraction.api_calls, extraction.retries, seconds, changes)
 
 
 def align_mirror(hub: Hub, source: str, stream: str) -> None:
@@ -111,32 +143,65 @@ def align_mirror(hub: Hub, source: str, stream: str) -> None:
 
 
 def _extract_and_load(
-    hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, *, full: bool, limit: int | None
-) -> tuple[Extraction, RawLoad]:
-    root = hub.config.warehouse.landing
-    extraction = extract_stream(connector, stream, root, sync_run_id=ref.sync_run_id, full=full, limit=limit)
+    hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest
+) -> tuple[Extraction, tuple[RawLoad, tuple[FieldChange, ...]]]:
+    extraction = _extract(hub, connector, stream, ref, request)
     try:
-        return extraction, take_in(hub, connector.name, stream.name, ref)
+        return extraction, take_in(hub, connector.name, stream.name, ref, accept_schema=request.accept_schema)
     except LineageError:
         # parts of another history: forget them, read again from what the warehouse holds
         _restart_landing(hub, connector.name, stream.name)
-        again = extract_stream(connector, stream, root, sync_run_id=ref.sync_run_id, full=full, limit=limit)
+        again = _extract(hub, connector, stream, ref, request)
         both = replace(again, api_calls=again.api_calls + extraction.api_calls, retries=again.retries + extraction.retries)
-        return both, take_in(hub, connector.name, stream.name, ref)
+        return both, take_in(hub, connector.name, stream.name, ref, accept_schema=request.accept_schema)
 
 
-def take_in(hub: Hub, source: str, stream: str, ref: SyncRef) -> RawLoad:
-    """Take what has landed into raw. Opens the warehouse only if something has."""
+def _extract(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> Extraction:
+    root = hub.config.warehouse.landing
+    if request.window:
+        since, until = request.window
+        return extract_window(connector, stream, root, sync_run_id=ref.sync_run_id, since=since, until=until)
+    return extract_stream(connector, stream, root, sync_run_id=ref.sync_run_id, full=request.full, limit=request.limit)
+
+
+def take_in(
+    hub: Hub, source: str, stream: str, ref: SyncRef, *, accept_schema: bool = False
+) -> tuple[RawLoad, tuple[FieldChange, ...]]:
+    """Take what has landed into raw, and say how its fields differ from before. Opens the warehouse only if something has landed.
+
+    Raises:
+        SourceDataError: they differ, the source's policy is to stop, and it was not said that they are accepted.
+    """
     landing = hub.landing(source, stream)
     parts = [(path, landing.info(path)) for path in landing.parts()]
     if not parts:
-        return RawLoad()
+        return RawLoad(), ()
     with writer(hub.config.warehouse) as con:
+        seen = drift.observe(con, source, stream, [path for path, _ in parts])
+        _report_drift(hub, source, stream, ref, seen.changes, accepted=accept_schema)
         counts = raw.load(con, source, stream, parts, sync_run_id=ref.sync_run_id, now=utcnow())
+        drift.remember(con, source, stream, seen, now=utcnow())
         value, seq, _ = raw.cursor(con, source, stream)
     if seq:
         landing.committed(value, seq)
-    return counts or RawLoad()
+    return counts or RawLoad(), seen.changes
+
+
+def _report_drift(hub: Hub, source: str, stream: str, ref: SyncRef, changes: tuple[FieldChange, ...], *, accepted: bool) -> None:
+    policy = hub.config.sources[source].schema_drift
+    about = {"source_system": source, "stream": stream, "sync_run_id": ref.sync_run_id, "policy": policy, "detected_at": utcnow()}
+    hub.control.add(
+        t.schema_change,
+        [{**about, "field": c.field, "change": c.change, "type_before": c.was, "type_now": c.now} for c in changes],
+    )
+    if changes and policy == "stop" and not accepted:
+        more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+        raise SourceDataError(
+            f"the fields changed: {changes[0]}{more}",
+            source=source,
+            stream=stream,
+            remedy=f"see ops.schema_change; take it in with hub sync {source} --accept-schema, or set schema_drift to warn",
+        )
 
 
 def _restart_landing(hub: Hub, source: str, stream: str) -> None:

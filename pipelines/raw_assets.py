@@ -2,15 +2,16 @@
 
 # no `from __future__ import annotations` here: Dagster reads the config classes from the annotations themselves
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from connectors import versions
 from connectors.contract import Connector, Stream
-from hub.contract.errors import HubError
+from hub.contract.errors import ConfigError, HubError
 from pipelines.context import Hub
-from pipelines.ingest import SyncRef, SyncReport, ingest_stream
+from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
 
 BATCH_TAG = "hub/batch"
 
@@ -20,6 +21,9 @@ class SyncConfig(dg.Config):
 
     full: bool = False
     limit: int | None = None
+    since: str | None = None
+    until: str | None = None
+    accept_schema: bool = False
 
 
 def raw_key(source: str, stream: str) -> dg.AssetKey:
@@ -34,25 +38,73 @@ def raw_assets(hub: Hub, connector: Connector) -> list[dg.AssetsDefinition]:
 
 def _raw_asset(hub: Hub, connector: Connector, stream: Stream) -> dg.AssetsDefinition:
     settings = hub.config.sources[connector.name]
+    key = raw_key(connector.name, stream.name)
 
     @dg.asset(
-        key=raw_key(connector.name, stream.name),
+        key=key,
         group_name=f"ingest_{connector.family}",
         description=_description(connector, stream),
         kinds={connector.type_name, "parquet", "duckdb"},
         tags={"source": connector.name, "kind": stream.kind},
         pool=f"source_{connector.name}",
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=settings.fresh_within_hours)),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "fields_as_before", asset=key, description="No field of the payloads is new, missing or of another type."
+            ),
+            dg.AssetCheckSpec(
+                "api_version_served", asset=key, description="The vendor serves the API version for 60 days or longer."
+            ),
+        ],
     )
-    def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> dg.MaterializeResult[Any]:
+    def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads it
         ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
-            report = ingest_stream(hub, connector, stream, ref, full=config.full, limit=config.limit)
+            report = ingest_stream(hub, connector, stream, ref, request_of(config, connector.name))
         except HubError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        return dg.MaterializeResult(metadata=sync_metadata(report))
+        checks = [_fields_as_before(report, settings.schema_drift), _api_version_served(connector)]
+        return dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
 
     return raw
+
+
+def request_of(config: SyncConfig, source: str) -> SyncRequest:
+    """What a run asks of a stream. Raises `ConfigError` for a window that is none."""
+    window = None
+    if config.since or config.until:
+        window = (_moment(config.since, source, "since"), _moment(config.until, source, "until"))
+        if window[0] >= window[1]:
+            raise ConfigError("the window ends before it begins", source=source, field="until", remedy="give a later time")
+    return SyncRequest(config.full, config.limit, window, config.accept_schema)
+
+
+def _moment(text: str | None, source: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        raise ConfigError(
+            "a backfill needs two times", source=source, field=field, remedy="give ISO dates or times, as 2026-03-01"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _fields_as_before(report: SyncReport, policy: str) -> dg.AssetCheckResult:
+    changes = [str(change) for change in report.changes]
+    return dg.AssetCheckResult(
+        check_name="fields_as_before",
+        passed=not changes or policy == "evolve",
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(changes[:20]) or "as before",
+        metadata={"changes": len(changes), "policy": policy},
+    )
+
+
+def _api_version_served(connector: Connector) -> dg.AssetCheckResult:
+    told = versions.warning(connector.type_name, datetime.now(UTC).date())
+    return dg.AssetCheckResult(
+        check_name="api_version_served", passed=told is None, severity=dg.AssetCheckSeverity.WARN, description=told or "served"
+    )
 
 
 def _description(connector: Connector, stream: Stream) -> str:
@@ -78,4 +130,5 @@ def sync_metadata(report: SyncReport) -> dict[str, Any]:
         "api_calls": report.api_calls,
         "retries": report.retries,
         "seconds": round(report.seconds, 3),
+        "field_changes": len(report.changes),
     }

@@ -20,7 +20,7 @@ from pipelines.definitions import build_defs
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB, sync_job_name
 from pipelines.plan import Plan, plan_build
-from pipelines.raw_assets import BATCH_TAG
+from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
 from warehouse import control_tables as t
 from warehouse.connection import building, writer
 from warehouse.publish import live_load
@@ -36,6 +36,9 @@ class SyncOptions:
     sources: tuple[str, ...] = ()  # empty: all enabled ones
     full: bool = False
     limit: int | None = None
+    since: str | None = None  # with until: a backfill, see `SyncRequest`
+    until: str | None = None
+    accept_schema: bool = False
 
 
 @dataclass
@@ -45,6 +48,7 @@ class SyncOutcome:
     Attributes:
         action: published a load; found nothing to do (unchanged); was held back by the gate; or failed.
         streams: the sync_run rows of this sync.
+        changes: the schema_change rows of this sync.
         errors: one line per source that failed, by source.
         error: why the build failed, if it did.
         load: the load_batch row that speaks for the result.
@@ -52,6 +56,7 @@ class SyncOutcome:
 
     action: Literal["published", "unchanged", "held", "failed"] = "failed"
     streams: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     load: dict[str, Any] | None = None
@@ -77,6 +82,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         WarehouseError: the warehouse or the control store cannot be used at all.
     """
     sources = _chosen(hub, options.sources)
+    _check_window(hub, sources, options)
     with writer(hub.config.warehouse):
         pass  # whoever holds it is named now and once, not by each stream after a wait of its own
     adopt_published(hub)
@@ -102,6 +108,8 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
     outcome.streams = hub.control.rows(
         sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
     )
+    runs = {row["sync_run_id"] for row in outcome.streams}
+    outcome.changes = hub.control.rows(sa.select(t.schema_change).where(t.schema_change.c.sync_run_id.in_(runs)))
     return outcome
 
 
@@ -112,6 +120,16 @@ def _chosen(hub: Hub, named: Sequence[str]) -> tuple[str, ...]:
         if name not in enabled:
             raise ConfigError("the source is switched off", field=f"sources.{name}.enabled", remedy="set it to true to sync it")
     return tuple(name for name in enabled if not named or name in named)
+
+
+def _check_window(hub: Hub, sources: Sequence[str], options: SyncOptions) -> None:
+    """A backfill is of sources that can be asked for a window, and its times are times."""
+    if options.since is None and options.until is None:
+        return
+    for name in sources:
+        request_of(SyncConfig(since=options.since, until=options.until), name)
+        if not any(stream.window for stream in hub.config.connector(name).streams()):
+            raise ConfigError("this source can only be read whole", source=name, remedy=f"use hub sync {name} --full")
 
 
 def _close_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
@@ -132,7 +150,8 @@ def _sync_source(
     hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, source: str, batch: str, options: SyncOptions
 ) -> str | None:
     job = defs.resolve_job_def(sync_job_name(source))
-    asked = {key: value for key, value in (("full", options.full), ("limit", options.limit)) if value}
+    names = ("full", "limit", "since", "until", "accept_schema")
+    asked = {name: value for name in names if (value := getattr(options, name))}
     ops = {node.name: {"config": asked} for node in job.nodes} if asked else {}
     result = job.execute_in_process(
         instance=instance, raise_on_error=False, run_config={"ops": ops, **_quiet()}, tags={BATCH_TAG: batch, **process_tags()}

@@ -41,6 +41,20 @@ sync_run = Table(
     Column("ended_at", DateTime),
 )
 
+schema_change = Table(
+    "schema_change",
+    metadata,
+    Column("source_system", String(100), primary_key=True),
+    Column("stream", String(100), primary_key=True),
+    Column("field", String(500), primary_key=True),  # path within the payload, as lines[].sku
+    Column("change", String(20), primary_key=True),  # new, missing or retyped
+    Column("sync_run_id", String(64), primary_key=True),
+    Column("type_before", String(60)),
+    Column("type_now", String(60)),
+    Column("policy", String(10), nullable=False),  # evolve, warn or stop
+    Column("detected_at", DateTime, nullable=False),
+)
+
 load_batch = Table(
     "load_batch",
     metadata,

@@ -9,6 +9,7 @@ import typer
 
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table, progress
+from warehouse.drift import FieldChange
 
 if TYPE_CHECKING:
     from pipelines.context import Hub
@@ -22,6 +23,14 @@ def sync(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="read about so many rows per stream, to try a source out")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="backfill: read again what changed from then on ..."),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="... up to then; the cursor stays")] = None,
+    accept_schema: Annotated[
+        bool, typer.Option("--accept-schema", help="take in fields that changed, where schema_drift says stop")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +42,8 @@ def sync(
     with progress(not as_json) as notice, opened(config) as hub:
         from pipelines.runner import SyncOptions, run_sync
 
-        outcome = run_sync(hub, SyncOptions(tuple(sources or ()), full, limit), notice)
+        options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
+        outcome = run_sync(hub, options, notice)
         checks = _checks(hub, outcome.load)
     if as_json:
         print_json(_as_json(outcome, checks))
@@ -61,6 +71,7 @@ def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, An
         "load": outcome.load,
         "sources": source_totals(outcome.streams),
         "streams": outcome.streams,
+        "schema_changes": outcome.changes,
         "failed_checks": [{**check, "examples": json.loads(check["examples"])} for check in checks],
         "errors": outcome.errors,
         "error": outcome.error,
@@ -97,6 +108,10 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
     ]
     if rows:
         print_table("Sources", ("source", *columns, "sync"), rows, right=columns)
+    for change in outcome.changes:
+        if change["policy"] != "evolve":
+            field = FieldChange(change["field"], change["change"], change["type_before"], change["type_now"])
+            typer.echo(f"  fields of {change['source_system']}/{change['stream']}: {field}")
     for message in outcome.errors.values():
         typer.echo(f"failed: {message}", err=True)
     typer.echo(_verdict_line(outcome))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from connectors import versions
 from hub.contract.errors import ConfigError, HubError
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table
@@ -34,7 +36,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         for name in hub.config.enabled():
             connector = hub.config.connector(name)
             try:
-                rows.append({"source": name, "type": connector.type_name, "ok": True, "says": connector.check()})
+                said = [connector.check(), versions.warning(connector.type_name, datetime.now(UTC).date())]
+                says = "; ".join(text for text in said if text)
+                rows.append({"source": name, "type": connector.type_name, "ok": True, "says": says})
             except HubError as error:
                 rows.append({"source": name, "type": connector.type_name, "ok": False, "says": str(error)})
             finally:

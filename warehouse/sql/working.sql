@@ -59,6 +59,17 @@ CREATE TABLE IF NOT EXISTS ops.staging_state (
   PRIMARY KEY (source_system, stream)
 );
 
+-- the fields that a stream's payloads have had, to notice drift by; see drift.py
+CREATE TABLE IF NOT EXISTS ops.payload_field (
+  source_system VARCHAR NOT NULL,
+  stream VARCHAR NOT NULL,
+  field VARCHAR NOT NULL,                    -- path, as lines[].sku
+  types VARCHAR[] NOT NULL,                  -- all it has held; empty while it was only ever null
+  always BOOLEAN NOT NULL,                   -- in every payload looked at so far
+  seen_at TIMESTAMP NOT NULL,
+  PRIMARY KEY (source_system, stream, field)
+);
+
 -- records that are in raw but not fit for staging, until a later version of them is
 CREATE TABLE IF NOT EXISTS staging.rejected (
   source_system VARCHAR NOT NULL,

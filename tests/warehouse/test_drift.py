@@ -1,0 +1,90 @@
+"""Which fields changed, told from the payloads themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.landing import SCHEMA, encode
+from warehouse.drift import ENOUGH, MAP_KEYS, observe, remember
+
+NOW = datetime(2026, 9, 21, 12)
+
+
+class Fields:
+    """A stream whose payloads are looked at, reading by reading."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.con, self.folder, self.readings = con, folder, 0
+
+    def read(self, *payloads: Mapping[str, Any]) -> list[str]:
+        self.readings += 1
+        part = self.folder / f"part-{self.readings}.parquet"
+        rows = [
+            {"source_record_id": str(n), "op": "upsert", "payload": encode(payload)[0], "payload_hash": "-", "extracted_at": NOW}
+            for n, payload in enumerate(payloads)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), part)
+        seen = observe(self.con, "shop", "orders", [part])
+        remember(self.con, "shop", "orders", seen, now=NOW)
+        return [str(change) for change in seen.changes]
+
+
+@pytest.fixture
+def fields(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Fields:
+    return Fields(con, tmp_path)
+
+
+def test_the_first_reading_is_what_others_are_compared_with(fields: Fields) -> None:
+    assert fields.read({"id": 1, "name": "a"}) == []
+    assert fields.read({"id": 2, "name": "b"}) == []
+
+
+def test_a_new_field_is_named_once_by_the_outermost_path(fields: Fields) -> None:
+    fields.read({"id": 1, "lines": [{"sku": "a"}]})
+    assert fields.read({"id": 1, "lines": [{"sku": "a", "gift": True}], "tax": {"id": "x", "country": {"code": "DE"}}}) == [
+        "lines[].gift is new (boolean)",
+        "tax is new (object)",
+    ]
+    assert fields.read({"id": 1, "lines": [{"sku": "a", "gift": True}], "tax": {"id": "x"}}) == []
+
+
+def test_a_field_of_another_type_is_named_and_both_types_are_known_from_then_on(fields: Fields) -> None:
+    fields.read({"id": 1, "total": 5, "vip": False, "note": None})
+    assert fields.read({"id": 1, "total": "5.00", "vip": False, "note": "hello"}) == ["total was number, now is text"]
+    assert fields.read({"id": 1, "total": 7, "vip": {"since": 2020}, "note": None}) == ["vip was boolean, now is object"]
+    assert fields.read({"id": 1, "total": "7", "vip": True, "note": 3}) == ["note was text, now is number"]
+
+
+def test_whole_and_fractional_numbers_of_any_size_are_one_type(fields: Fields) -> None:
+    fields.read({"n": 1})
+    assert fields.read({"n": 1.5}, {"n": -3}, {"n": 10**30}) == []
+
+
+def test_a_field_that_is_gone_from_all_of_a_fair_number_is_missing(fields: Fields) -> None:
+    fields.read(*({"id": n, "name": "a", **({"nick": "b"} if n else {})} for n in range(5)))
+    assert fields.read(*({"id": n} for n in range(ENOUGH - 1))) == [], "in so few it may be chance"
+    assert fields.read(*({"id": n} for n in range(ENOUGH))) == ["name is missing (was text)"]
+    assert fields.read(*({"id": n} for n in range(ENOUGH))) == []
+
+
+def test_the_keys_of_a_map_are_no_fields(fields: Fields) -> None:
+    def metadata(first: int) -> dict[str, int]:
+        return {f"key {n}": n for n in range(first, first + MAP_KEYS + 1)}
+
+    fields.read({"id": 1, "metadata": metadata(0)})
+    assert fields.read({"id": 1, "metadata": metadata(1_000)}) == []
+
+
+def test_deletes_and_empty_readings_say_nothing(fields: Fields) -> None:
+    fields.read({"id": 1})
+    assert fields.read() == []
+    assert fields.read({}) == []
+    assert fields.read({"id": 1}) == []
