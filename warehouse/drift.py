@@ -20,6 +20,7 @@ import duckdb
 
 MAP_KEYS = 100  # an object with more keys than that is a map
 SAMPLE = 1_000  # payloads looked at one by one, to know which fields are always there
+DEPTH = 120  # payloads nested deeper are not looked at
 ENOUGH = 20  # payloads without a field that was always there, before it counts as missing
 
 Change = Literal["new", "missing", "retyped"]
@@ -30,6 +31,7 @@ _FAMILY = {
     "NULL": "null",
     "JSON": "any",
 }
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _VAGUE = frozenset({"null", "any"})  # says nothing about the type
 
 
@@ -76,10 +78,7 @@ def observe(con: duckdb.DuckDBPyConnection, source: str, stream: str, parts: Seq
     Args:
         parts: the Parquet parts of the reading.
     """
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW drift_payload AS SELECT payload FROM"
-        f" read_parquet([{', '.join(_quoted(part) for part in parts)}]) WHERE op = 'upsert' AND payload <> '{{}}'"
-    )
+    _make_drift_payload(con, parts)
     merged = con.execute("SELECT json_group_structure(payload::JSON), count(*) FROM drift_payload").fetchall()[0]
     if not merged[1]:
         return Observation({}, ())
@@ -88,6 +87,42 @@ def observe(con: duckdb.DuckDBPyConnection, source: str, stream: str, parts: Seq
     fields = {path: (kind, always[path] == sampled) for path, kind in types.items()}
     known = _known(con, source, stream)
     return Observation(fields, tuple(_changes(known, fields, sampled)) if known else ())
+
+
+def _make_drift_payload(con: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
+    """The temp relation `drift_payload`: the payloads that are looked at.
+
+    DuckDB describes JSON to a depth of 126 only, and an aggregate that meets more ends the database. What may be deeper, by its
+    number of brackets, is measured here, so many of them; the others of that kind are left out.
+    """
+    landed = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW drift_landed AS"
+        " SELECT payload, strlen(payload) - strlen(translate(payload, '{[', '')) AS brackets"
+        f" FROM {landed} WHERE op = 'upsert' AND payload <> '{{}}'"
+    )
+    branchy = con.execute(f"SELECT payload FROM drift_landed WHERE brackets >= {DEPTH} LIMIT {SAMPLE}").fetchall()
+    con.execute("CREATE OR REPLACE TEMP TABLE drift_branchy (payload VARCHAR)")
+    shallow = [row for row in branchy if _depth(row[0]) < DEPTH]
+    if shallow:
+        con.executemany("INSERT INTO drift_branchy VALUES (?)", shallow)
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW drift_payload AS"
+        f" SELECT payload FROM drift_landed WHERE brackets < {DEPTH} UNION ALL FROM drift_branchy"
+    )
+
+
+def _depth(text: str) -> int:
+    """How deep a JSON text is nested."""
+    deepest = level = 0
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token in "{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif token in "}]":
+            level -= 1
+    return deepest
 
 
 def remember(con: duckdb.DuckDBPyConnection, source: str, stream: str, seen: Observation, *, now: datetime) -> None:

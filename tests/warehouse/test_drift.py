@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from connectors.landing import SCHEMA, encode
 from warehouse.drift import ENOUGH, MAP_KEYS, observe, remember
 
-NOW = datetime(2026, 9, 21, 12)
+NOW = datetime(2026, 9, 21, 12, tzinfo=UTC).replace(tzinfo=None)
 
 
 class Fields:
@@ -88,3 +88,12 @@ def test_deletes_and_empty_readings_say_nothing(fields: Fields) -> None:
     assert fields.read() == []
     assert fields.read({}) == []
     assert fields.read({"id": 1}) == []
+
+
+def test_what_is_nested_too_deep_to_describe_is_left_out_and_does_no_harm(fields: Fields) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"in": [deep], "text": "{[{["}
+    broad = {"id": 1, "lines": [{"sku": "}", "n": [n]} for n in range(200)]}
+    assert fields.read(broad, {"deep": deep}) == []
+    assert fields.read({**broad, "gift": 1}, {"deep": deep, "other": 1}) == ["gift is new (number)"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -19,7 +21,7 @@ from connectors.contract import Checkpoint, Connector, Deletes, Page
 from connectors.extract import stream_of
 from connectors.landing import PartWriter
 from connectors.mapping import parse_mapping
-from hub.contract.errors import CredentialsError, SourceError
+from hub.contract.errors import CredentialsError, SourceError, SourceUnavailableError
 from tests.connectors import conformance
 from tests.connectors.conformance.counterpart import NOW, Counterpart, body_of
 from tests.connectors.conformance.ledger import Ledger
@@ -33,7 +35,20 @@ COUNTERPARTS: dict[str, type[Counterpart]] = {
 }
 CASES = {
     *("same_second", "boundary", "late", "shifting", "empty_page", "throttle", "refresh_token", "deletes", "retention", "killed"),
-    *("drift", "forbidden", "unauthorised", "child", "backfill", "money", "merge", "touch", "future", "full_twice", "torn"),
+    *(
+        "drift",
+        "forbidden",
+        "unauthorised",
+        "child",
+        "backfill",
+        "money",
+        "merge",
+        "touch",
+        "future",
+        "full_twice",
+        "torn",
+        "storm",
+    ),
 }
 
 
@@ -490,6 +505,34 @@ def test_torn__an_answer_cut_short_is_asked_for_again(vendor: Counterpart, ledge
     connector = connect(vendor)
     ledger.sync(connector)
     assert connector.calls()[1] >= 2
+    assert marks(vendor, ledger) == vendor.marks
+
+
+def test_storm__an_hour_of_throttles_and_server_errors_loses_nothing(
+    vendor: Counterpart, ledger: Ledger, waits: list[float]
+) -> None:
+    for _ in range(vendor.page_size * 3):
+        vendor.put()
+        vendor.tick()
+    rng, throttles = Random(5), list(vendor.throttles().values())
+
+    def waited() -> float:
+        return sum(waits)
+
+    def weather(request: Request) -> Reply | None:
+        if waited() > 3_600 or not vendor.is_page(request) or rng.random() < 0.4:
+            return None
+        waits.append(20.0)  # the vendor takes its time over it
+        return Reply({}, rng.choice((500, 502, 503))) if rng.random() < 0.5 else rng.choice(throttles)()
+
+    vendor.before.append(weather)
+    while waited() <= 3_600:
+        with suppress(SourceUnavailableError):  # the schedule comes round again
+            ledger.sync(connect(vendor))
+        waits.append(60.0)
+        vendor.put()
+        vendor.tick()
+    settle(vendor, ledger, connect(vendor))
     assert marks(vendor, ledger) == vendor.marks
 
 
