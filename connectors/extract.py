@@ -5,8 +5,10 @@ This is the only loop over pages; connectors yield them, the landing keeps them,
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -101,15 +103,27 @@ def extract_window(
         raise
 
 
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Let the garbage collector look less often: pages are many objects and no cycles, and it takes a quarter of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 def _land(connector: Connector, stream: Stream, pages: Iterable[Page], writer: PartWriter, limit: int | None) -> Extraction:
     started, (calls, retries), rows = time.monotonic(), connector.calls(), 0
     finished = False
     try:
-        for page in pages:
-            writer.add(page)
-            rows += len(page.records) + len(page.rejects)
-            if limit is not None and rows >= limit:
-                break
+        with _seldom_collecting():
+            for page in pages:
+                writer.add(page)
+                rows += len(page.records) + len(page.rejects)
+                if limit is not None and rows >= limit:
+                    break
         finished = True
     finally:
         if finished:

@@ -1,26 +1,28 @@
-"""Files: CSV, JSON lines and Parquet that other systems export, mapped to the canonical columns by `fields:` in hub.yaml.
+"""Files that other systems export: CSV, JSON lines, Parquet and Excel, mapped to the canonical columns by `fields:` in hub.yaml.
 
-A new or changed file is read whole; one that was only touched is not read again. Rows are never passed over for their
-`updated_at`: exports are patched by hand. A file that is gone says nothing about its rows, unless ``deletes: snapshot`` declares
-that the files together hold every row: then a change in any of them has all of them read again.
+They lie in folders, or in any storage that fsspec speaks to. A new or changed file is read whole; one that was only touched is
+not read again. Rows are never passed over for their `updated_at`: exports are patched by hand. A file that is gone says nothing
+about its rows, unless ``deletes: snapshot`` declares that the files together hold every row: then a change in any of them has all
+of them read again.
 """
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Reject, Stream
+from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Stream
 from connectors.files_mapping import mapping_sql
+from connectors.files_options import is_url, shown
 from connectors.files_progress import FoundFile, Progress
-from connectors.files_read import BATCH_ROWS, BadRow, Place, Row, Shape, as_json, as_text, read_rows
-from connectors.files_settings import FieldSource, FilesSettings, FileStream
+from connectors.files_read import read_batches
+from connectors.files_records import RecordMaker
+from connectors.files_rows import Batches, Place, Position, Shape
+from connectors.files_settings import FilesSettings, FileStream
+from connectors.files_store import RemoteStore, find_local
 from hub.contract.errors import SourceDataError
 
 
@@ -35,6 +37,7 @@ class FilesConnector(Connector):
         super().__init__(name, settings, private)
         self._root = settings.root
         self._zone = ZoneInfo(settings.timezone)
+        self._store = RemoteStore(name, settings.storage, settings.retry)
 
     def streams(self) -> tuple[Stream, ...]:
         """The streams of hub.yaml, facts before parties."""
@@ -58,7 +61,8 @@ class FilesConnector(Connector):
             files = self._matching(name, stream)
             if not files:
                 raise self._none_found(name, stream)
-            for file in files:
+            # what lies elsewhere costs time and money to look into: one file shows that it can be read
+            for file in files[-1:] if is_url(stream.path) else files:
                 self._open(name, stream, file)
             said.append(f"{name}: {len(files)} file{'s' if len(files) > 1 else ''}")
         return ", ".join(said)
@@ -67,35 +71,32 @@ class FilesConnector(Connector):
         """Made from `fields:`."""
         return mapping_sql(self.settings)
 
-    def _matching(self, name: str, stream: FileStream) -> list[FoundFile]:
-        exact = self._root / stream.path
-        paths = [exact] if exact.is_file() else [Path(found) for found in glob.glob(str(exact), recursive=True)]
-        found = [self._look_at(name, path) for path in paths if path.is_file()]
-        return sorted(found, key=lambda file: file.name)
+    def calls(self) -> tuple[int, int]:
+        """What was asked of storages, and how often again; folders are not counted."""
+        return self._store.patience.calls, self._store.patience.retries
 
-    def _look_at(self, stream: str, path: Path) -> FoundFile:
-        name = str(path.relative_to(self._root)) if path.is_relative_to(self._root) else str(path)
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise self._place(stream, name).error(f"cannot look at the file ({error.strerror})") from error
-        return FoundFile(name, path, status.st_size, status.st_mtime_ns)
+    def _matching(self, name: str, stream: FileStream) -> list[FoundFile]:
+        if is_url(stream.path):
+            return self._store.find(name, stream.path)
+        return find_local(self._root, stream.path, partial(self._place, name))
 
     def _place(self, stream: str, file: str) -> Place:
         return Place(self.name, stream, file)
 
     def _none_found(self, name: str, stream: FileStream) -> SourceDataError:
         return SourceDataError(
-            f"no file matches {stream.path}",
+            f"no file matches {shown(stream.path)}",
             source=self.name,
             stream=name,
             field="path",
             remedy="correct path in hub.yaml, or put the export there",
         )
 
-    def _open(self, name: str, stream: FileStream, file: FoundFile) -> Iterator[Row | BadRow]:
-        shape = Shape(stream.used_columns, stream.delimiter, stream.encoding)
-        return read_rows(file.path, shape, self._place(name, file.name))
+    def _open(self, name: str, stream: FileStream, file: FoundFile, after: Position | None = None) -> Batches:
+        shape = Shape(
+            stream.used_columns, stream.delimiter, stream.encoding, stream.sheet, stream.header_row, self.settings.country
+        )
+        return read_batches(file, shape, self._place(name, file.name), after)
 
     def _read(self, name: str, stream: FileStream, checkpoint: Checkpoint | None) -> Iterator[Page]:
         progress = Progress.of(checkpoint)
@@ -122,57 +123,14 @@ class FilesConnector(Connector):
             yield Page([], progress.checkpoint())
 
     def _pages(self, name: str, stream: FileStream, file: FoundFile, digest: str, progress: Progress) -> Iterator[Page]:
-        rows = self._open(name, stream, file)
-        done = progress.rows_done(file, digest)
-        remaining = islice(rows, done, None)
-        while batch := self._batch(name, file, remaining):
-            done += len(batch)
-            progress.partial = (file.name, digest, done)
+        make = RecordMaker(stream, self._zone).record
+        for rows, position in self._open(name, stream, file, progress.position(file, digest)):
+            progress.partial = (file.name, digest, position)
             page = Page([], progress.checkpoint())
-            for row in batch:
-                made = self._made(stream, file, row)
+            for row in rows:
+                made = make(row, file.name)
                 if isinstance(made, Record):
                     page.records.append(made)
                 else:
                     page.rejects.append(made)
             yield page
-
-    def _batch(self, name: str, file: FoundFile, rows: Iterator[Row | BadRow]) -> list[Row | BadRow]:
-        try:
-            return list(islice(rows, BATCH_ROWS))
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._place(name, file.name).error(
-                f"the file breaks off ({type(error).__name__})", remedy="export it again"
-            ) from error
-
-    def _made(self, stream: FileStream, file: FoundFile, row: Row | BadRow) -> Record | Reject:
-        where = f"{file.name}:{row.line}"
-        if isinstance(row, BadRow):
-            return Reject(row.content, row.reason, where)
-        parts = [as_text(row.values.get(column)) for column in stream.id]
-        present = [part for part in parts if part is not None]
-        if len(present) < len(parts):
-            empty = stream.id[parts.index(None)]
-            return Reject(as_json(row.values), f"column {empty} that identifies the row is empty", where)
-        return Record(":".join(present), row.values, self._updated_at(stream.updated_at, row))
-
-    def _updated_at(self, source: FieldSource | None, row: Row) -> datetime | None:
-        """The row's own time, in UTC; None where it cannot be read, which costs the row nothing."""
-        if source is None:
-            return None
-        text = next((found for column in source.column if (found := as_text(row.values.get(column)))), None)
-        if text is None:
-            return None
-        try:
-            # a time without a zone is the source's, and gets it in the next line
-            moment = datetime.strptime(text, source.format) if source.format else _moment(text)  # noqa: DTZ007
-            return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
-
-
-def _moment(text: str) -> datetime:
-    """ISO 8601, or seconds or milliseconds since 1970."""
-    if text.isdecimal() and len(text) in (10, 13):
-        return datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), tz=UTC)
-    return datetime.fromisoformat(text)

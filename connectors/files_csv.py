@@ -5,161 +5,195 @@ Built on Python's csv module, which alone would let one stray quote swallow the 
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from connectors.files_encoding import Decoder
+from connectors.files_lines import MAX_LINE, Block, blocks
+from connectors.files_rows import BATCH_ROWS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
 
 DELIMITERS = (",", ";", "\t", "|")
-# UTF-32 before UTF-16: its mark begins with the other's
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-# what spreadsheets and databases write where it is not UTF-8; among all encodings there are, short samples are guessed wildly
-_LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "shift_jis", "gb18030", "big5", "euc_kr"]
-_SAMPLE = 64 * 1024
-_CHUNK = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record, or with ``problem`` the line that is none."""
-
-    line: int
-    content: str
-    values: list[str]
-    problem: str | None = None
+_SHOWN_LINES = 50
+# fields of a megabyte occur (a whole e-mail in a ticket); Python's own limit is 128 KiB
+csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
 
 
 @dataclass(frozen=True)
-class Table:
-    """An open file: the names in its header, and its records after it."""
+class Head:
+    """What the beginning of a file tells: its columns, how it is written, and how many lines come before its records."""
 
-    columns: list[str]
-    records: Iterator[Record]
-
-
-def detect_encoding(path: Path) -> str:
-    """By its mark, else UTF-8 if all of it is, else by charset-normalizer from the place where it is not."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as data:
-        start = data.read(4)
-        for mark, encoding in _BOMS.items():
-            if start.startswith(mark):
-                return encoding
-        data.seek(0)
-        while True:
-            position = data.tell()
-            chunk = data.read(_CHUNK)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                data.seek(max(0, position + error.start - _SAMPLE // 2))
-                return _guess(data.read(_SAMPLE))
-            if not chunk:
-                return "utf-8"
+    names: list[str]
+    delimiter: str
+    decoder: Decoder
+    lines: int
 
 
-def _guess(sample: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    text = sample.decode("utf-8", errors="surrogateescape")
-    broken = sum("\ud800" <= character <= "\udfff" for character in text)
-    if sum(not character.isascii() for character in text) > 4 * broken:
-        return "utf-8"  # a few bytes are broken, and their lines will be turned down; the rest would be spoilt by any other
-    best = from_bytes(sample, cp_isolation=_LIKELY).best()
-    return best.encoding if best else "cp1252"
+def read_csv(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None) -> Batches:
+    """The rows of a file after a position; its header is judged at once."""
+    with open_() as stream:
+        head = _head(stream, shape, place)
+    return _Reader(open_, head, after or {"at": 0, "skip": head.lines, "line": 1}, declared=shape.encoding).batches()
 
 
-def open_table(path: Path, encoding: str, delimiter: str | None, wanted: Collection[str]) -> Table | None:
-    """Open a file and read its header; None if there is none. Without a delimiter, the one that finds most wanted columns."""
-    with _text(path, encoding) as text:
-        head = [line for line in islice(text, 50) if line.strip()]
-    if not head:
-        return None
-    found = [(mark, _header(head, mark)) for mark in ((delimiter,) if delimiter else DELIMITERS)]
-    best, columns = max(found, key=lambda pair: (len(set(pair[1]) & set(wanted)), len(pair[1])))
-    return Table(columns, _records(path, encoding, best, len(columns)))
+def _head(stream: BinaryIO, shape: Shape, place: Place) -> Head:
+    start = stream.read(1024)
+    decoder = Decoder.of(start, shape.encoding, shape.country)
+    first = next(blocks(stream, 0, decoder.line_end, b"\r", begun=start), Block(0, 0, b"", overlong=True))
+    lines = _lines(decoder.decode(first.data)[0].removeprefix("\ufeff"))
+    before = (shape.header_row or 1) - 1
+    if shape.header_row is None:
+        while before < len(lines) and not lines[before].strip():
+            before += 1
+    shown = lines[before : before + _SHOWN_LINES]
+    if first.overlong or not shown or not shown[0].strip():
+        raise no_header(shape, place)
+    found = [(mark, *_columns(shown, mark)) for mark in ((shape.delimiter,) if shape.delimiter else DELIMITERS)]
+    # the delimiter is the one that finds most of the columns hub.yaml names
+    delimiter, columns, taken = max(found, key=lambda guess: (len(set(guess[1]) & shape.wanted), len(guess[1])))
+    return Head(header(columns, shape, place), delimiter, Decoder.of(start, shape.encoding, shape.country), before + taken)
 
 
-def _text(path: Path, encoding: str) -> io.TextIOWrapper:
-    # bytes that are not of the encoding leave lone surrogates or U+FFFD behind, by which their line is known
-    errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-    return path.open(encoding=encoding, errors=errors, newline="")
-
-
-def _header(head: list[str], delimiter: str) -> list[str]:
+def _columns(lines: list[str], delimiter: str) -> tuple[list[str], int]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        names = next(csv.reader(head, delimiter=delimiter, strict=True))
+        names = next(reader)
     except (csv.Error, StopIteration):
-        return []
-    return [name.strip().lstrip("\ufeff") for name in names]
+        return [], 1
+    return [name.strip().lstrip("\ufeff") for name in names], reader.line_num
 
 
-class _Lines:
-    """The lines of a file, numbered; those taken for a record can be given back."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = enumerate(lines, 1)
-        self._returned: deque[tuple[int, str]] = deque()
-        self.taken: list[tuple[int, str]] = []
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        self.taken.append(self._returned.popleft() if self._returned else next(self._lines))
-        return self.taken[-1][1]
-
-    def give_back(self) -> None:
-        """Give back all lines taken for the last record but its first."""
-        self._returned.extendleft(reversed(self.taken[1:]))
+def _lines(text: str) -> list[str]:
+    # not splitlines: that also cuts at form feeds and U+2028, which are characters like others here
+    return list(io.StringIO(text, newline=""))
 
 
-def _records(path: Path, encoding: str, delimiter: str, width: int) -> Iterator[Record]:
-    with _text(path, encoding) as text:
-        lines = _Lines(iter(text))
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        header = True
+class _Mark(NamedTuple):
+    """The line at hand with this number comes from a block: its byte offset, its first line's number, and the lines before ours."""
+
+    start: int
+    offset: int
+    line: int
+    skipped: int
+
+
+class _Reader:
+    """Reads the records of one file.
+
+    A position is a block's byte offset and how many of its lines are done, so that no single line's bytes need be counted.
+    """
+
+    def __init__(self, open_: Callable[[], BinaryIO], head: Head, after: Position, *, declared: str | None) -> None:
+        self._open, self._names, self._delimiter = open_, head.names, head.delimiter
+        self._decoder = head.decoder
+        if declared is None and after.get("encoding"):  # what was told from the bytes so far holds for the rest
+            self._decoder = Decoder(after["encoding"], bool(after.get("guessed")))
+        self._at, self._next_line, self._skip = int(after["at"]), int(after["line"]), int(after["skip"])
+        self._lines: list[str] = []
+        self._marks: list[_Mark] = []
+        self._suspect = False
+
+    def batches(self) -> Batches:
+        """Everything after the position."""
+        with self._open() as stream:
+            for block in blocks(stream, self._at, self._decoder.line_end, b"\r"):
+                if block.overlong:
+                    yield from self._parsed(final=True)
+                    yield from self._too_long(block)
+                else:
+                    self._take(block)
+                    yield from self._parsed(final=False)
+            yield from self._parsed(final=True)
+
+    def _take(self, block: Block) -> None:
+        """Put a block's lines behind those that the one before left unfinished."""
+        text, suspect = self._decoder.decode(block.data)
+        lines = _lines(text)
+        skipped = min(self._skip, len(lines))
+        self._skip -= skipped
+        self._marks.append(_Mark(len(self._lines), block.offset, self._next_line, skipped))
+        self._next_line += len(lines)
+        self._lines += lines[skipped:]
+        self._suspect = suspect or (self._suspect and len(self._marks) > 1)
+
+    def _parsed(self, *, final: bool) -> Batches:
+        """The records in the lines at hand; what may go on in the next block stays, unless this is the end."""
+        lines, names, width, at, first = self._lines, self._names, len(self._names), 0, self._first_line()
+        rows: list[Row | BadRow] = []
+        reader, shift = csv.reader(lines, delimiter=self._delimiter, strict=True), 0
         while True:
-            lines.taken.clear()
             try:
-                values, problem = next(reader), None
-            except StopIteration:
-                return
+                for values in reader:
+                    start, at = at, shift + reader.line_num
+                    if len(values) == width and values[0] and not self._suspect:
+                        rows.append(Row(first + start, dict(zip(names, values))))  # noqa: B905 - compared above
+                    elif made := self._judged(first + start, lines[start:at], values):
+                        rows.append(made)
+                    if len(rows) >= BATCH_ROWS:
+                        yield Batch(rows, self._position(at))
+                        rows = []
+                break
             except csv.Error as error:
-                values, problem = [], f"the line is no CSV ({error})"
-            if not values and problem is None:
-                continue  # an empty line
-            if header:
-                header = False
-                continue
-            values, problem = _judged(values, problem, width)
-            if problem:
+                stop = shift + reader.line_num
+                if stop == len(lines) and not final and sum(map(len, lines[at:])) < MAX_LINE:
+                    break  # perhaps a record that goes on
                 # a quote that never closes takes the lines after it along: only the first is at fault
-                lines.give_back()
-                reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            number, content = lines.taken[0]
-            yield Record(number, content.rstrip("\r\n"), values, problem)
+                rows.append(BadRow(first + at, lines[at].rstrip("\r\n"), f"the line is no CSV ({error})"))
+                at += 1
+                if stop > at:
+                    reader, shift = csv.reader(lines[at:], delimiter=self._delimiter, strict=True), at
+        if rows:
+            yield Batch(rows, self._position(at))
+        self._keep(at)
 
+    def _judged(self, number: int, lines: list[str], values: list[str]) -> Row | BadRow | None:
+        """A record that is not as it should be at first sight; None if there is nothing in it."""
+        if not any(values):
+            return None
+        width = len(self._names)
+        if not any(values[width:]):
+            values = values[:width]  # delimiters at the end of the line
+        problem = self._decoder.is_spoilt("".join(lines)) if self._suspect else None
+        if problem is None and len(values) != width:
+            problem = f"the line has {len(values)} fields and the header {width}"
+        if problem:
+            return BadRow(number, "".join(lines).rstrip("\r\n"), problem)
+        return Row(number, dict(zip(self._names, values, strict=True)))
 
-def _judged(values: list[str], problem: str | None, width: int) -> tuple[list[str], str | None]:
-    if problem is None and len(values) > width and not any(values[width:]):
-        values = values[:width]  # delimiters at the end of the line
-    if problem is None and len(values) != width:
-        problem = f"the line has {len(values)} fields and the header {width}"
-    if problem is None and any(not value.isascii() and _undecoded(value) for value in values):
-        problem = "the line has bytes that are not of the file's encoding"
-    return values, problem
+    def _too_long(self, block: Block) -> Batches:
+        number, self._next_line = self._next_line, self._next_line + 1
+        if self._skip:
+            self._skip -= 1
+            return
+        bad = BadRow(number, self._decoder.decode(block.data)[0], TOO_LONG)
+        yield Batch([bad], self._told({"at": block.end, "skip": 0, "line": self._next_line}))
 
+    def _first_line(self) -> int:
+        """The line number of the first line at hand."""
+        return self._marks[0].line + self._marks[0].skipped if self._marks else 0
 
-def _undecoded(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" or character == "\ufffd" for character in text)
+    def _position(self, done: int) -> dict[str, Any]:
+        """After so many of the lines at hand."""
+        mark = next(mark for mark in reversed(self._marks) if mark.start <= done)
+        return self._told({"at": mark.offset, "skip": mark.skipped + done - mark.start, "line": mark.line})
+
+    def _told(self, position: dict[str, Any]) -> dict[str, Any]:
+        if self._decoder.encoding:
+            position["encoding"] = self._decoder.encoding
+        if self._decoder.guessed:
+            position["guessed"] = True
+        return position
+
+    def _keep(self, done: int) -> None:
+        """Let go of the lines that are done."""
+        left = self._lines[done:]
+        if not left:
+            self._lines, self._marks = [], []
+            return
+        last = max(index for index, mark in enumerate(self._marks) if mark.start <= done)
+        mark = self._marks[last]
+        here = _Mark(0, mark.offset, mark.line, mark.skipped + done - mark.start)
+        after = [later._replace(start=later.start - done) for later in self._marks[last + 1 :]]
+        self._lines, self._marks = left, [here, *after]

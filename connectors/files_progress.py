@@ -6,34 +6,50 @@ A file is new or changed by its content; size and time of change only spare us l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from connectors.contract import Checkpoint
+from connectors.files_rows import Position
 
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that matches: its name as the checkpoint knows it, and its size and time of change (ns) when we looked."""
+    """A file that matches.
+
+    Attributes:
+        name: as the checkpoint knows it.
+        size: None where the storage does not tell.
+        changed: what shows at a glance that it may have changed: its time of change (ns), or what the storage has for one.
+        open: gives its bytes.
+        path: where it lies on this machine, if it does.
+        version: what its storage says of its content (an ETag, a checksum), which spares reading it to find out.
+        seekable: whether reading can jump about in it without reading what lies between.
+    """
 
     name: str
-    path: Path
-    size: int
-    changed: int
+    size: int | None
+    changed: int | str | None
+    open: Callable[[], BinaryIO]
+    path: Path | None = None
+    version: str | None = None
+    seekable: bool = True
 
     def digest(self) -> str:
         """Of the content. Raises `OSError`."""
+        if self.version is not None:
+            return self.version
         hashed = hashlib.blake2b(digest_size=16)
-        with self.path.open("rb") as data:
+        with self.open() as data:
             while chunk := data.read(_CHUNK):
                 hashed.update(chunk)
         return hashed.hexdigest()
 
-    def mark(self, digest: str) -> list[int | str]:
+    def mark(self, digest: str) -> list[int | str | None]:
         """What the checkpoint keeps of it."""
         return [self.size, self.changed, digest]
 
@@ -44,13 +60,13 @@ class Progress:
 
     Attributes:
         files: name -> size, time of change and digest of each file that was read.
-        partial: the file being read, its digest and how many of its rows are done.
+        partial: the file being read, its digest and the position its reader has reached.
         unfinished: whether a reading of all files is under way (only with ``deletes: snapshot``).
         begins: whether `plan` found that one has to start; not kept.
     """
 
-    files: dict[str, list[int | str]] = field(default_factory=dict)
-    partial: tuple[str, str, int] | None = None
+    files: dict[str, list[int | str | None]] = field(default_factory=dict)
+    partial: tuple[str, str, Position] | None = None
     unfinished: bool = False
     begins: bool = False
 
@@ -59,27 +75,29 @@ class Progress:
         """From a checkpoint."""
         given = checkpoint or {}
         started = given.get("partial")
-        return cls(dict(given.get("files", {})), (started[0], started[1], started[2]) if started else None, "unfinished" in given)
+        # a position that is a number is of an earlier version, which counted rows: that file is read from its beginning
+        partial = (started[0], started[1], started[2]) if started and isinstance(started[2], Mapping) else None
+        return cls(dict(given.get("files", {})), partial, "unfinished" in given)
 
     def checkpoint(self) -> dict[str, Any]:
         """As a checkpoint."""
         kept: dict[str, Any] = {"files": dict(self.files)}
         if self.partial:
-            kept["partial"] = list(self.partial)
+            kept["partial"] = [*self.partial[:2], dict(self.partial[2])]
         if self.unfinished:
             kept["unfinished"] = True
         return kept
 
-    def rows_done(self, file: FoundFile, digest: str) -> int:
-        """How many rows of a file an earlier reading got through."""
-        return self.partial[2] if self.partial and self.partial[:2] == (file.name, digest) else 0
+    def position(self, file: FoundFile, digest: str) -> Position | None:
+        """Where in a file an earlier reading stopped; None: before its beginning."""
+        return self.partial[2] if self.partial and self.partial[:2] == (file.name, digest) else None
 
     def plan(self, found: Sequence[FoundFile], *, snapshot: bool) -> list[tuple[FoundFile, str]]:
         """The files to read, each with its digest; notes those that were only touched. Raises `OSError`."""
         changed = []
         for file in found:
             known = self.files.get(file.name)
-            if known and known[:2] == [file.size, file.changed]:
+            if known and file.changed is not None and known[:2] == [file.size, file.changed]:
                 continue
             digest = file.digest()
             if known and known[2] == digest:

@@ -6,121 +6,52 @@ Everything that can be judged without opening a file is judged here, when hub.ya
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import Field, field_validator
 
-from connectors.contract import SourceSettings
-from hub.contract.columns import BY_KIND, PARTY
-from hub.contract.tables import Kind, StagingTable
+from connectors.fields import AnyField, FieldSource, MappedSettings, MappedStream, nearest
+from connectors.files_options import StorageOptions, checked_url, is_url, shown
 
-EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-# what other systems call a field; difflib alone would point elsewhere
-_OTHER_NAMES = {
-    other: field
-    for field, others in {
-        "given_name": "first_name firstname",
-        "family_name": "last_name lastname surname",
-        "full_name": "name",
-        "company_name": "company organisation organization",
-        "birth_date": "dob",
-        "address_line1": "street address",
-        "postal_code": "zip zip_code postcode",
-        "region": "state",
-        "country": "country_code",
-        "phone": "mobile",
-        "party_id": "customer_id",
-        "total_amount": "total",
-    }.items()
-    for other in others.split()
-}
-# what both Python's strptime and DuckDB's understand
-_DIRECTIVE = re.compile(r"%-?(.?)", re.DOTALL)
-_DIRECTIVES = frozenset("aAbBdHIjmMpSfyYzZ%")
-_DATED = ("date", "time")
+__all__ = ["COMPRESSED", "EXTENSIONS", "FieldSource", "FileStream", "FilesSettings", "nearest"]
+
+EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # of text only: the others are compressed inside
 
 
-def _several(given: Any) -> Any:
-    return (given,) if isinstance(given, str) else given
-
-
-class FieldSource(BaseModel):
-    """Where a field comes from: the first non-empty of some columns; ``format`` (strftime's) says how a date or time is written."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    column: Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)] = Field(
-        min_length=1
-    )
-    format: str | None = None
-
-    @field_validator("format")
-    @classmethod
-    def _format(cls, value: str | None) -> str | None:
-        directives = _DIRECTIVE.findall(value) if value is not None else ["Y"]
-        if not directives or not set(directives) <= _DIRECTIVES:
-            raise ValueError(
-                f"must be a strftime format such as %d/%m/%Y, made of {' '.join('%' + d for d in sorted(_DIRECTIVES))}"
-            )
-        return value
-
-
-def _as_source(given: Any) -> Any:
-    return {"column": given} if isinstance(given, str | list | tuple) else given
-
-
-# hub.yaml may say it shorter than the models do, and editors that use the JSON Schema must know
-_COLUMNS: list[JsonSchemaValue] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
-_DATED_FIELD: JsonSchemaValue = {
-    "type": "object",
-    "properties": {"column": {"anyOf": _COLUMNS}, "format": {"type": "string"}},
-    "required": ["column"],
-    "additionalProperties": False,
-}
-AnyField = Annotated[FieldSource, BeforeValidator(_as_source), WithJsonSchema({"anyOf": [*_COLUMNS, _DATED_FIELD]})]
-Columns = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1), WithJsonSchema({"anyOf": _COLUMNS})]
-
-
-class FileStream(BaseModel):
+class FileStream(MappedStream):
     """One stream: files of one shape."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    made_of: ClassVar[str] = "files"
 
-    path: str = Field(min_length=1, description="file or pattern (*, **), relative to hub.yaml's folder")
-    kind: Kind
-    id: Columns = Field(description="column that identifies a row, or several that do together")
+    path: str = Field(min_length=1, description="file or pattern (*, **), relative to hub.yaml's folder, or a URL such as s3://…")
     updated_at: AnyField | None = Field(None, description="column with the time of the last change; decides between two versions")
-    fields: dict[str, AnyField] = Field(default_factory=dict, description="canonical field: column")
     deletes: Literal["none", "snapshot"] = Field(
         "none", description="snapshot: the files together hold every row; one absent is gone"
     )
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="of CSV, where it is not one of , ; | or tab")
     encoding: str | None = Field(None, description="of CSV, where it cannot be told from the bytes")
-    customer: Columns | None = Field(None, description="of facts: column with the ID of the party the row belongs to")
-    customer_stream: str | None = Field(None, description="stream of that party, where the source has more than one")
-
-    @property
-    def table(self) -> StagingTable:
-        """The staging table its rows go to."""
-        return BY_KIND[self.kind]
+    sheet: str | None = Field(None, min_length=1, description="of Excel; the first one without")
+    header_row: int | None = Field(None, ge=1, description="of CSV and Excel: row of the header, where others come before it")
 
     @property
     def used_columns(self) -> tuple[tuple[str, ...], ...]:
         """The columns a file must have: one at least of each group."""
-        of_fields = (source.column for source in (*self.fields.values(), *filter(None, (self.updated_at,))))
-        alone = ((column,) for column in (*self.id, *(self.customer or ())))
-        return tuple(dict.fromkeys((*alone, *of_fields)))
+        dated = (self.updated_at.column,) if self.updated_at else ()
+        return tuple(dict.fromkeys((*super().used_columns, *dated)))
 
     @field_validator("path")
     @classmethod
     def _path(cls, value: str) -> str:
-        suffix = Path(value).suffix.lower()
-        if suffix not in EXTENSIONS and not re.search(r"[*?\[]", suffix or "*"):
+        name = Path(shown(checked_url(value)) if is_url(value) else value)
+        suffix = name.suffix.lower()
+        if suffix in COMPRESSED and not re.search(r"[*?\[]", name.with_suffix("").suffix or "*"):
+            suffix = name.with_suffix("").suffix.lower()
+            if suffix in EXTENSIONS[4:]:
+                raise ValueError(f"{suffix} files are compressed inside; leave off {name.suffix}")
+        if suffix not in (*EXTENSIONS, *COMPRESSED) and not re.search(r"[*?\[]", suffix or "*"):
             raise ValueError(f"{suffix} files are not read; the extension must be one of {', '.join(EXTENSIONS)}")
         return value
 
@@ -132,74 +63,13 @@ class FileStream(BaseModel):
         except LookupError:
             raise ValueError(f"{value!r} is no known encoding; utf-8, cp1252 and utf-16 are usual ones") from None
 
-    @model_validator(mode="after")
-    def _fields(self) -> FileStream:
-        for name, source in self.fields.items():
-            column = self.table.column(name)
-            if column is None:
-                raise ValueError(_unknown_field(name, self.table))
-            if source.format is not None and column.type not in _DATED:
-                raise ValueError(f"field {name} takes no format; only dates and times do")
-        for column in self.table.columns:
-            if column.required and column.name not in self.fields:
-                raise ValueError(f"fields must say which column is {column.name}; a row of kind {self.kind} is nothing without it")
-        return self
 
-    @model_validator(mode="after")
-    def _customer(self) -> FileStream:
-        owned = self.table.column("party_id") is not None
-        if not owned and (self.customer or self.customer_stream):
-            raise ValueError(f"customer is for kinds that belong to a customer, and {self.kind} does not")
-        if self.customer and "party_id" in self.fields:
-            raise ValueError("customer and fields.party_id say the same; give one of them")
-        return self
-
-
-class FilesSettings(SourceSettings):
+class FilesSettings(MappedSettings):
     """Settings of a source of type `files`."""
 
     root: Path = Field(Path("."), exclude=True, description="folder relative paths are relative to; set by the program")
     streams: dict[str, FileStream] = Field(min_length=1)
-
-    @field_validator("streams")
-    @classmethod
-    def _names(cls, streams: dict[str, FileStream]) -> dict[str, FileStream]:
-        for name in streams:
-            # it becomes part of record keys, of a folder's and of a table's name
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise ValueError(f"stream name {name!r} will not do; use lower-case letters, digits and _")
-        return streams
-
-    @model_validator(mode="after")
-    def _owners(self) -> FilesSettings:
-        parties = [name for name, stream in self.streams.items() if stream.kind == "party"]
-        for name, stream in self.streams.items():
-            named = "party_stream" in stream.fields
-            if stream.customer_stream is not None and stream.customer_stream not in parties:
-                hint = nearest(stream.customer_stream, parties)
-                raise ValueError(f"streams.{name}.customer_stream: no party stream is called {stream.customer_stream!r}; {hint}")
-            if (stream.customer or "party_id" in stream.fields) and len(parties) > 1 and not (stream.customer_stream or named):
-                raise ValueError(f"streams.{name} must say with customer_stream which of {', '.join(parties)} its customers are in")
-        return self
-
-    def owner_stream(self, stream: FileStream) -> str | None:
-        """The stream a fact's party is in, where hub.yaml settles it."""
-        parties = [name for name, other in self.streams.items() if other.kind == "party"]
-        return stream.customer_stream or (parties[0] if len(parties) == 1 else None)
-
-
-def _unknown_field(name: str, table: StagingTable) -> str:
-    known = [column.name for column in table.columns]
-    other = _OTHER_NAMES.get(name)
-    hint = f"did you mean {other}?" if other in known else nearest(name, known)
-    if table is not PARTY and PARTY.column(name) is not None:
-        hint = "it is a field of parties: give a second stream of kind party over the same files"
-    return f"unknown field {name!r} for kind {table.kind}; {hint}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names what was probably meant, else all there is."""
-    names = list(known)
-    lower = {name.lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
-    return f"did you mean {lower[near[0]]}?" if near else f"there are {', '.join(names) or 'none'}"
+    storage: StorageOptions = Field(
+        default_factory=dict,
+        description="options of the storage that paths with a URL lie in, as its fsspec file system takes them",
+    )

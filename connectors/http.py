@@ -216,7 +216,7 @@ _LATER = "the vendor may be down; run the sync again later, it goes on where it 
 
 def error_code(body: Any) -> str | None:
     """A vendor's short machine-readable error code, if the body has one. Free text is left out: it may quote personal data."""
-    error = body.get("error") if isinstance(body, Mapping) else None
+    error = (body.get("error") or body.get("code")) if isinstance(body, Mapping) else None
     found = (error.get("code") or error.get("type") or error.get("status")) if isinstance(error, Mapping) else error
     text = str(found) if found is not None else ""
     return text if text and len(text) <= 60 and " " not in text else None

@@ -14,9 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +23,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import simplejson
 
 from connectors.contract import Checkpoint, Page
+from connectors.payload import encode
 from hub.contract.errors import WarehouseAccessError
 
 SCHEMA = pa.schema(
@@ -42,7 +41,6 @@ SCHEMA = pa.schema(
     ]
 )
 _META = b"hub.part"
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 PART_ROWS = 5_000
 PART_BYTES = 16 * 1024 * 1024
 
@@ -93,24 +91,6 @@ def digest(checkpoint: Checkpoint | None) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
-    """A payload as JSON text with its digits kept, and the hash that says whether it changed (independent of key order).
-
-    Half a surrogate pair becomes U+FFFD, the one thing that is not kept as sent.
-    """
-    text = _dumps(payload, sort_keys=False)
-    canonical = _dumps(payload, sort_keys=True)
-    return text, hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
-
-
-def _dumps(payload: Mapping[str, Any], *, sort_keys: bool) -> str:
-    text: str = simplejson.dumps(
-        payload, use_decimal=True, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys, separators=(",", ":")
-    )
-    # half a surrogate pair is no character: neither UTF-8 nor the warehouse's JSON reader takes it
-    return _HALF_PAIR.sub("\ufffd", text)
-
-
 class StreamLanding:
     """The landing folder of one stream."""
 
@@ -140,12 +120,17 @@ class StreamLanding:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None, 0
 
-    def write(self, rows: Iterable[Mapping[str, Any]], info: PartInfo) -> Path:
-        """Write one part durably and make it visible. Raises `WarehouseAccessError` if the folder cannot be written."""
+    def write(self, rows: Sequence[tuple[Any, ...]], info: PartInfo) -> Path:
+        """Write one part of rows (values in the order of `SCHEMA`) durably and make it visible.
+
+        Raises `WarehouseAccessError` if the folder cannot be written.
+        """
         target = self.folder / f"part-{info.seq:08d}.parquet"
         temporary = self.folder / f".part-{info.seq:08d}.{os.getpid()}.tmp"
         meta = {_META: json.dumps(asdict(info)).encode()}
-        table = pa.Table.from_pylist(list(rows), schema=SCHEMA).replace_schema_metadata(meta)
+        columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        table = pa.table(arrays, schema=SCHEMA).replace_schema_metadata(meta)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as sink:
@@ -224,7 +209,7 @@ class PartWriter:
         self._landing, self.sync_run_id, self._seq, self._owes_end = landing, sync_run_id, seq, owes_end or begins
         self._follows, self._begins, self._snapshot = digest(follows), begins, snapshot
         self._checkpoint: Checkpoint | None = follows
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []  # in the order of SCHEMA
         self._bytes = 0
 
     def add(self, page: Page) -> None:
@@ -235,31 +220,12 @@ class PartWriter:
         now = datetime.now(UTC)
         for record in page.records:
             text, hashed = encode(record.payload)
-            self._rows.append(
-                {
-                    "source_record_id": record.id,
-                    "op": record.op,
-                    "payload": text,
-                    "payload_hash": hashed,
-                    "source_updated_at": record.updated_at,
-                    "extracted_at": now,
-                    "merged_into": record.merged_into,
-                }
-            )
+            self._rows.append((record.id, record.op, text, hashed, record.updated_at, now, record.merged_into, None))
             self._bytes += len(text)
         for reject in page.rejects:
             hashed = hashlib.blake2b(reject.content.encode(errors="surrogatepass"), digest_size=16).hexdigest()
             content = reject.content.encode(errors="replace").decode()
-            self._rows.append(
-                {
-                    "source_record_id": reject.where,
-                    "op": "reject",
-                    "payload": content,
-                    "payload_hash": hashed,
-                    "extracted_at": now,
-                    "reject_reason": reject.reason,
-                }
-            )
+            self._rows.append((reject.where, "reject", content, hashed, None, now, None, reject.reason))
             self._bytes += len(content)
         self._checkpoint = page.checkpoint
         if len(self._rows) >= PART_ROWS or self._bytes >= PART_BYTES:

@@ -13,9 +13,15 @@ from hub.contract.errors import ConfigError
 
 _CONNECTORS = {
     "files": "connectors.files:FilesConnector",
+    "freshdesk": "connectors.ticketing.freshdesk:FreshdeskConnector",
     "google_ads": "connectors.ads.google_ads:GoogleAdsConnector",
+    "meta": "connectors.ads.meta:MetaConnector",
     "shopify": "connectors.ecommerce.shopify:ShopifyConnector",
+    "sql": "connectors.databases:SqlConnector",
     "stripe": "connectors.invoicing.stripe:StripeConnector",
+    "vendure": "connectors.ecommerce.vendure:VendureConnector",
+    "woocommerce": "connectors.ecommerce.woocommerce:WooCommerceConnector",
+    "xero": "connectors.invoicing.xero:XeroConnector",
     "zendesk": "connectors.ticketing.zendesk:ZendeskConnector",
 }
 

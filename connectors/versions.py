@@ -29,6 +29,10 @@ VERSIONS: dict[str, ApiVersion] = {
     "stripe": ApiVersion("2026-10-28.endive", None, "no end is named for dated versions (docs.stripe.com/api/versioning)"),
     "shopify": ApiVersion("2026-10", date(2027, 9, 30), "served for 12 months at least (shopify.dev, API versioning)"),
     "google_ads": ApiVersion("v26", date(2027, 10, 14), "reckoned: earlier ones were served for 12 months"),
+    "meta": ApiVersion("v26.0", date(2027, 7, 29), "reckoned: earlier ones were served for 12 to 13 months; no end is named yet"),
+    "woocommerce": ApiVersion("wc/v3", None, "part of WooCommerce since 3.5; no end is named (WooCommerce REST API docs)"),
+    "freshdesk": ApiVersion("v2", None, "an older one is served for six months after the next comes; none is announced"),
+    "xero": ApiVersion("2.0", None, "the accounting API has had this version since 2012; no end is named"),
     "zendesk": ApiVersion("v2", None, "there is one version"),
 }
 

@@ -1,8 +1,8 @@
 """The table of checks on the next golden load, as data: what is measured, how it is judged, and what to do when it fails.
 
-A check belongs here if it speaks of a load as a whole; what is wrong with one staged row belongs in `expectations.rules`. The
-figures come in as `expectations.frames` says, `expectations.measures` turns them into an observed value and a limit, and Great
-Expectations compares the two for every thing measured. A critical check that fails holds the load; a warning only shows.
+A check belongs here if it speaks of a load as a whole; what is wrong with one staged row belongs in `expectations.rules`. Figures
+come in as `expectations.frames` says; `expectations.measures` makes a value and a limit of them, which Great Expectations compares
+for every thing measured. A critical check that fails holds the load; a warning only shows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 Severity = Literal["critical", "warning"]
-Relation = Literal["equal", "at_most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class TableCheck:
     frame: str
     dimension: Dimension
     severity: Severity
-    relation: Relation
+    relation: Literal["equal", "at_most"]
     measure: Callable[[Row, GateSettings], Measure | None]
     description: str
     finding: str
@@ -54,17 +53,14 @@ class TableCheck:
 
     def expectation(self) -> Expectation:
         """The check in Great Expectations' words, over its two columns; rows in which both are missing belong to other checks."""
-        from great_expectations.expectations.core.expect_column_pair_values_a_to_be_greater_than_b import (
-            ExpectColumnPairValuesAToBeGreaterThanB,
-        )
-        from great_expectations.expectations.core.expect_column_pair_values_to_be_equal import ExpectColumnPairValuesToBeEqual
+        from great_expectations.expectations.core import expect_column_pair_values_a_to_be_greater_than_b as at_most
+        from great_expectations.expectations.core import expect_column_pair_values_to_be_equal as equal
         from great_expectations.expectations.metadata_types import FailureSeverity
 
-        value, limit = self.columns
-        severity = FailureSeverity(self.severity)
+        (value, limit), severity = self.columns, FailureSeverity(self.severity)
         if self.relation == "equal":
-            return ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value, severity=severity)
-        return ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True, severity=severity)
+            return equal.ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value, severity=severity)
+        return at_most.ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True, severity=severity)
 
 
 _BUG = "this is a fault of the hub or of a mapping, not of the data: trace the listed keys from staging to golden and report it"
@@ -157,6 +153,17 @@ CHECKS: tuple[TableCheck, ...] = (
         "most facts have a customer",
         "{value} of {total} rows of {subject} have no customer",
         "map the column that says whose the fact is (party_id, party_stream)",
+    ),
+    TableCheck(
+        "reference_named",
+        "named",
+        "consistency",
+        "warning",
+        "at_most",
+        measures.unknown_named,
+        "the order, invoice or payment that a fact names is there",
+        "{value} of {total} facts of {subject} name one that is not there",
+        "see that the stream it is in is read and was read whole; a source that forgets old ones warns until theirs are gone too",
     ),
     TableCheck(
         "reconciled",

@@ -15,6 +15,8 @@ break it, or NULL; 20 are shown.
   `distinct_current_records` their distinct record keys, `unknown_records` those of them that are no live record.
 - references: each golden fact table and source. `unresolved` facts have no customer_id, `dangling` ones have a customer_id that is
   no active or retired customer of the next golden.customer.
+- named: each golden fact table, source and column by which its facts name another fact (an order line its order): the facts
+  `naming` one, and those whose other fact is `unknown`.
 - reconciliation: each source and measure, money per currency: what staging (without quarantined rows) holds and what golden holds.
   `measure` is ``<table>.<column>``, or ``<table>.rows`` with currency NULL.
 - conservation: each stream: rows that came in, and where they went.
@@ -61,6 +63,7 @@ FRAMES: dict[str, dict[str, FigureType]] = {
         "facts_before": "count?",
         "unresolved_before": "count?",
     },
+    "named": {"table": "text", "source_system": "text", "column": "text", "naming": "count", "unknown": "count"},
     "reconciliation": {
         "source_system": "text",
         "measure": "text",

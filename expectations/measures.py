@@ -85,6 +85,11 @@ def unresolved_rise(row: Row, settings: GateSettings) -> Measure | None:
     return Measure(risen, limit, risen, facts, row["unresolved_before"], row["unresolved"])
 
 
+def unknown_named(row: Row, settings: GateSettings) -> Measure:
+    limit = allowed(settings.max_unresolved_share, row["naming"], settings)
+    return Measure(row["unknown"], limit, row["unknown"], row["naming"])
+
+
 def reconciled(row: Row, settings: GateSettings) -> Measure:
     return Measure(row["golden_value"], row["source_value"], 1, 1)
 

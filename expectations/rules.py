@@ -11,7 +11,7 @@ are new in this build are judged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -119,8 +119,7 @@ def row_rules(table: str) -> tuple[RowRule, ...]:
     if table not in TABLES:
         raise GateError(f"no staging table {table!r}", remedy=f"row rules exist for {', '.join(sorted(TABLES))}")
     staging = TABLES[table]
-    key = Column(staging.key)
-    rules = [_rule(staging, key, "missing"), _rule(staging, key, "repeated")]
+    rules = [_key_rule(staging, "missing"), _key_rule(staging, "repeated")]
     if staging is not PARTY:  # a party with a bad value keeps its row; the value becomes NULL with a status
         rules += [_rule(staging, column, problem) for column in staging.columns for problem in _problems(column)]
     return tuple(rules)
@@ -190,6 +189,15 @@ def _problems(column: Column) -> tuple[Problem, ...]:
     if column.type == "currency":
         problems.append("unknown_currency")
     return tuple(problems)
+
+
+def _key_rule(table: StagingTable, problem: Problem) -> RowRule:
+    """The rule on a table's key; where a record may be several rows, what breaks it is the column that tells them apart."""
+    rule = _rule(table, Column(table.key), problem)
+    if table.part is None:
+        return rule
+    reason = _REASON[problem].format(column=table.part) + (" in one record" if problem == "repeated" else "")
+    return replace(rule, reason=reason)
 
 
 def _rule(table: StagingTable, column: Column, problem: Problem) -> RowRule:

@@ -90,7 +90,7 @@ def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str
 
 
 def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
-    return [RowFault(f.key, f.check_id, f.reason) for f in check_rows(table, frame, key).quarantine if f.key is not None]
+    return [RowFault(failure.row, failure.check_id, failure.reason) for failure in check_rows(table, frame, key).quarantine]
 
 
 def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False) -> ResolutionReport:

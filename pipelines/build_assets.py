@@ -53,8 +53,10 @@ def build_assets(hub: Hub, connectors: list[Connector]) -> list[dg.AssetsDefinit
     """The assets from staging to the published load."""
     feeds: dict[str, list[dg.AssetKey]] = {table: [] for table in STAGING_TABLES}
     for connector in connectors:
+        read = {stream.name for stream in connector.streams()}  # a stream may be switched off
         for block in hub.mapping(connector):
-            feeds[block.table].append(raw_key(connector.name, block.stream))
+            if block.stream in read:
+                feeds[block.table].append(raw_key(connector.name, block.stream))
     return [_staging(hub, connectors, feeds), _identity(hub), _golden(hub), _published(hub)]
 
 
@@ -111,7 +113,7 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             golden_key(table),
-            deps=[XREF, staging_key(table if table in facts else "party_record")],
+            deps=[XREF, *(staging_key(feed) for feed in (table if table in facts else "party_record", *_NAMED.get(table, ())))],
             group_name="golden",
             description=_GOLDEN.get(table, f"{table} of every source, with the customer it belongs to."),
             kinds={"duckdb", "sql"},
@@ -139,9 +141,25 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     return golden
 
 
+# golden facts that take a customer or a key from the other facts they name
+_NAMED = {
+    "order_line": ("customer_order",),
+    "payment": ("invoice",),
+    "refund": ("customer_order", "invoice", "payment"),
+    "ad_group": ("ad_campaign",),
+    "ad": ("ad_campaign", "ad_group"),
+    "lead": ("ad_campaign", "ad_group", "ad"),
+    "ad_spend_daily": ("ad_campaign", "ad_group", "ad"),
+}
 _GOLDEN = {
     "customer": "One row per customer: the surviving values of all its records.",
     "customer_identifier": "Every e-mail, phone and source record ID of a customer.",
+    "order_line": "One row per line of an order: what was bought, how many and for how much.",
+    "refund": "What went back to customers, and credit notes, with the order, invoice or payment they are about.",
+    "ad_campaign": "The campaigns of the ad platforms.",
+    "ad_group": "The ad groups (ad sets, in Meta's words) of the campaigns.",
+    "ad": "The ads of the ad groups.",
+    "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
 }
 

@@ -16,8 +16,8 @@ import yaml
 from dotenv import load_dotenv
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from connectors.contract import Connector, SourceSettings
-from connectors.registry import connector_class
+from connectors.contract import Connector, Secret, SourceSettings
+from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
 from hub.golden.settings import SurvivorshipSettings
@@ -145,7 +145,8 @@ def _source(name: str, given: Any) -> SourceSettings:
 def _expanded(value: Any) -> Any:
     """Replace `${VAR}` that is only a part of a text, or has a fallback and is no secret's whole text, where it can be."""
     if isinstance(value, dict):
-        return {key: item if _is_secret(str(key)) else _expanded(item) for key, item in value.items()}
+        secrets = _secret_settings(value.get("type"))
+        return {key: item if _is_secret(str(key)) or key in secrets else _expanded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_expanded(item) for item in value]
     if isinstance(value, str) and _ENV.search(value):
@@ -155,6 +156,14 @@ def _expanded(value: Any) -> Any:
 
 def _is_secret(key: str) -> bool:
     return bool(re.search(r"(key|token|secret|password)$", key))
+
+
+def _secret_settings(source_type: Any) -> frozenset[str]:
+    """The settings of a source type that are secrets, whatever they are called."""
+    if source_type not in types():
+        return frozenset()
+    fields = connector_class(source_type).Settings.model_fields
+    return frozenset(name for name, field in fields.items() if field.annotation is Secret)
 
 
 def _environment(match: re.Match[str]) -> str:

@@ -1,15 +1,37 @@
-"""What all tests share: the vendors' official API descriptions, which lie outside the project.
+"""What all tests share: the way to things that lie outside the project, and what becomes of tests that need what is not there.
 
-HUB_API_SPECS names their folder. Where it is not set, the tests that need them are left out of the run, and the header says so;
-where it is set, each of them runs.
+A test that needs such a thing takes the fixture of its name, and an environment variable says where it is. Where that is not set,
+those tests are left out of the run, and the header says so; where it is set, each of them runs.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+
+class Outside(NamedTuple):
+    """Something outside: what it is, and the environment variable that says where."""
+
+    what: str
+    variable: str
+    folder: bool = False
+
+    def place(self) -> str | None:
+        """Where it is, None if nobody says so."""
+        said = os.environ.get(self.variable)
+        return said if said and (not self.folder or Path(said).is_dir()) else None
+
+
+# fixture -> what it gives
+OUTSIDE = {
+    "specs": Outside("official API descriptions", "HUB_API_SPECS", folder=True),
+    "localstripe": Outside("localstripe", "HUB_LOCALSTRIPE_URL"),
+    "vendure": Outside("Vendure", "HUB_VENDURE_URL"),
+}
 
 
 @pytest.fixture(scope="session")
@@ -18,19 +40,28 @@ def specs() -> Path:
     return Path(os.environ["HUB_API_SPECS"])
 
 
-def _folder() -> str | None:
-    folder = os.environ.get("HUB_API_SPECS")
-    return folder if folder and Path(folder).is_dir() else None
+@pytest.fixture(scope="session")
+def localstripe() -> str:
+    """The base URL of a running localstripe."""
+    return os.environ["HUB_LOCALSTRIPE_URL"].rstrip("/")
 
 
-def pytest_report_header() -> str:
-    return f"official API descriptions: {_folder() or 'HUB_API_SPECS names no folder; the tests that need it are left out'}"
+@pytest.fixture(scope="session")
+def vendure() -> str:
+    """The address of the Admin API of a running Vendure."""
+    return os.environ["HUB_VENDURE_URL"].rstrip("/")
+
+
+def pytest_report_header() -> list[str]:
+    return [
+        f"{it.what}: {it.place() or f'{it.variable} names none; the tests that need it are left out'}" for it in OUTSIDE.values()
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if _folder():
-        return
-    needy = [item for item in items if "specs" in getattr(item, "fixturenames", ())]
+    missing = {fixture for fixture, it in OUTSIDE.items() if it.place() is None}
+    needy = [item for item in items if not missing.isdisjoint(getattr(item, "fixturenames", ()))]
     if needy:
         config.hook.pytest_deselected(items=needy)
-        items[:] = [item for item in items if item not in set(needy)]
+        left_out = set(needy)
+        items[:] = [item for item in items if item not in left_out]

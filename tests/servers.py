@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 POSTGRES = os.environ.get("HUB_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
+MARIADB = os.environ.get("HUB_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306/test")
 
 
 def demand(url: str) -> str:

@@ -30,6 +30,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 _POLL_SECONDS = 0.1
+_FRUGAL = "300MB"
 
 
 def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -45,7 +46,29 @@ def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | N
     except duckdb.Error as error:
         raise _open_error(path, error) from error
     con.execute("SET TimeZone = 'UTC'")
+    if memory_limit:
+        con.execute("SET VARIABLE memory_limit = ?", [memory_limit])  # what a setting was is not told exactly later
     return con
+
+
+@contextmanager
+def frugal(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have DuckDB make do with little memory for a while, and use the disk beside its file for more.
+
+    For statements that pass much data on and compute little: without a limit DuckDB fills most of the machine's memory for them,
+    and is hardly faster. A limit in hub.yaml that is lower stays.
+    """
+    if con.execute(
+        "SELECT parse_formatted_bytes(current_setting('memory_limit')) <= parse_formatted_bytes(?)", [_FRUGAL]
+    ).fetchall()[0][0]:
+        yield
+        return
+    con.execute(f"SET memory_limit = '{_FRUGAL}'")
+    try:
+        yield
+    finally:
+        usual = con.execute("SELECT getvariable('memory_limit')").fetchall()[0][0]
+        con.execute(f"SET memory_limit = '{usual}'" if usual else "RESET memory_limit")
 
 
 def _open_error(path: Path | None, error: duckdb.Error) -> WarehouseBusyError | WarehouseAccessError:

@@ -18,16 +18,15 @@ from hub.contract.tables import StagingTable
 from warehouse.raw import table_name
 from warehouse.sql import statement
 
-# the day a fact is counted on; a campaign has none
-MAIN_TIME = {
-    "customer_order": "ordered_at",
-    "invoice": "issued_at",
-    "payment": "paid_at",
-    "ticket": "opened_at",
-    "lead": "submitted_at",
-    "ad_spend_daily": "date_day",
+# the day a fact is counted on; an order line has its order's, a campaign and its parts have none
+MAIN_TIME = {table.name: c.name for table in FACTS for c in table.columns if c.required and c.type in ("time", "date")}
+OWNED = tuple(table.name for table in FACTS if table.column("party_id"))
+# fact -> what it may name besides its party: (column in staging, column in golden)
+NAMED = {
+    "order_line": (("order_id", "order_key"),),
+    "payment": (("invoice_id", "invoice_key"),),
+    "refund": (("order_id", "order_key"), ("invoice_id", "invoice_key"), ("payment_id", "payment_key")),
 }
-OWNED = ("customer_order", "invoice", "payment", "ticket", "lead")
 FILLED = ("email", "phone_e164", "full_name", "address_line1", "country_code")
 _EXAMPLES = 20
 
@@ -57,6 +56,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
         "uniqueness": _union(con, [_uniqueness(table, keys) for table, keys in scope.keys.items()]),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
         "references": _references(con, scope),
+        "named": _union(con, [_named(table, *columns) for table, pairs in NAMED.items() for columns in pairs]),
         "reconciliation": _union(con, [part for table in FACTS for part in _reconciliation(table)]),
         "conservation": _conservation(con, scope),
         "volume": _volume(con, scope),
@@ -119,6 +119,18 @@ def _references(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     return _union(con, parts)
 
 
+def _named(table: str, column: str, key_column: str) -> str:
+    """Per source, the facts that name another fact, and those among them whose other fact is not there."""
+    key = next(t.key for t in FACTS if t.name == table)
+    lost = f"f.{column} IS NOT NULL AND g.{key_column} IS NULL"
+    return (
+        f"SELECT '{table}' AS \"table\", f.source_system, '{column}' AS \"column\", count(f.{column}) AS naming,"
+        f" count(*) FILTER ({lost}) AS unknown,"
+        f" list(f.{key} ORDER BY f.{key}) FILTER ({lost})[1:{_EXAMPLES}] AS reference_named_examples"
+        f" FROM staging.{table} f JOIN golden.{table} g USING ({key}) GROUP BY f.source_system"
+    )
+
+
 def _reconciliation(table: StagingTable) -> list[str]:
     """Rows, and money per currency: staging on one side, golden on the other, whichever of them has the source or currency."""
 
@@ -160,8 +172,8 @@ def _conservation(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
 def _volume(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     sources = tuple(dict.fromkeys(source for source, _ in scope.streams))
     parts = []
-    for table in (*MAIN_TIME, "ad_campaign"):
-        parts.append(_compared(con, scope, "golden", table, "true", table))
+    for table in FACTS:
+        parts.append(_compared(con, scope, "golden", table.name, "true", table.name))
     parts.append(_compared(con, scope, "identity", "customer_xref", "is_current", "party_record"))
     frame = _union(con, parts)
     return frame[frame["source_system"].isin(sources)].reset_index(drop=True)
@@ -228,7 +240,8 @@ def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
         """SELECT source_system,
              (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load l
               WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS rows_in,
-             (SELECT count(*) FROM staging.rejected r WHERE r.source_system = s.source_system AND r.rejected_at >= $since)
+             (SELECT count(DISTINCT (stream, source_record_id)) FROM staging.rejected r
+              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)
              + (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.raw_load l
                 WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS quarantined,
              (SELECT list(k ORDER BY k)[1:20] FROM (SELECT DISTINCT stream || ':' || source_record_id AS k FROM staging.rejected r

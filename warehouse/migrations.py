@@ -1,6 +1,8 @@
 """The working warehouse's schema: made on first use, checked on every later one.
 
-The schema has a version; a warehouse of a newer version is refused rather than misread. Steps between versions go here.
+The schema has a version; a warehouse of a newer version is refused rather than misread. An older one is brought up in one
+transaction: what is missing is made, and what the staging of newer mappings fills is staged again from raw because their digests
+differ. Steps that take more than that go here.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from hub.contract.errors import WarehouseAccessError
 from hub.contract.tables import SQL_TYPE, StagingTable
 from warehouse.sql import statement
 
-VERSION = 1
+# 1: the first
+# 2: order lines, refunds, ad groups and ads; where orders came from; how tickets were answered
+VERSION = 2
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
 
 
@@ -31,6 +35,8 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(statement(script))
     for table in FACTS:
         con.execute(fact_ddl(table))
+        for name, type_ in fact_columns(table):
+            con.execute(f'ALTER TABLE staging.{table.name} ADD COLUMN IF NOT EXISTS "{name}" {type_}')
     con.execute("DELETE FROM ops.schema_version")
     con.execute("INSERT INTO ops.schema_version VALUES (?)", [VERSION])
     con.execute("COMMIT")

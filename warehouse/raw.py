@@ -15,7 +15,12 @@ from typing import Any, Protocol
 import duckdb
 
 from hub.contract.errors import LineageError
+from warehouse.connection import frugal
 from warehouse.sql import statement
+
+# a row's place in all that was ever landed of its stream: the part's number, which its file is named for, and the row within it
+_ROW_BITS = 40
+_READ_ORDER = rf"(regexp_extract(filename, '(\d+)\.parquet$', 1)::BIGINT << {_ROW_BITS}) + file_row_number"
 
 
 class LandedPart(Protocol):
@@ -100,6 +105,19 @@ def load(
                 remedy="they are set aside and read again",
             )
         digest = part.leads_to
+    with frugal(con):
+        return _commit(con, source, stream, fresh, sync_run_id, now, value)
+
+
+def _commit(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    stream: str,
+    fresh: Sequence[tuple[Path, LandedPart]],
+    sync_run_id: str,
+    now: datetime,
+    value: dict[str, Any] | None,
+) -> RawLoad:
     last = fresh[-1][1]
     con.execute("BEGIN")
     try:
@@ -143,32 +161,26 @@ def _take_in(
 ) -> RawLoad:
     table = table_name(source, stream)
     con.execute(statement("raw_table").format(table=table))
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE landed_part AS SELECT * EXCLUDE (filename, file_row_number),"
-        " filename AS part, row_number() OVER (ORDER BY filename, file_row_number) AS read_order"
-        " FROM read_parquet(?, filename = true, file_row_number = true)",
-        [[str(path) for path, _ in parts]],
-    )
-    con.execute(statement("raw_load").format(table=table))
+    paths = {"parts": [str(path) for path, _ in parts]}
+    con.execute(_filled(statement("raw_landed"), table), paths)
+    con.execute(_filled(statement("raw_load"), table))
     keys = {"source": source, "stream": stream, "run": sync_run_id}
-    con.execute(_filled(statement("raw_insert"), table), keys)
-    con.execute(
+    con.execute(_filled(statement("raw_insert"), table), {**keys, **paths})
+    rejected = con.execute(
         "INSERT INTO raw.reject SELECT $source, $stream, source_record_id, reject_reason, payload, payload_hash, $run,"
-        " extracted_at AT TIME ZONE 'UTC' FROM landed_part WHERE op = 'reject'",
-        keys,
-    )
+        " extracted_at AT TIME ZONE 'UTC' FROM read_parquet($parts) WHERE op = 'reject'",
+        {**keys, **paths},
+    ).fetchall()[0][0]
     swept = 0
-    readings = [path for path, part in parts if part.begins]
+    readings = [part.seq for _, part in parts if part.begins]
     if parts[-1][1].snapshot and readings:
-        swept = con.execute(_filled(statement("raw_sweep"), table), {**keys, "now": now, "reading": str(readings[-1])}).fetchall()[
-            0
-        ][0]
+        since = {**keys, "now": now, "reading": readings[-1] << _ROW_BITS}
+        swept = con.execute(_filled(statement("raw_sweep"), table), since).fetchall()[0][0]
     counted = con.execute(
         "SELECT count(*) FILTER (NOT is_unchanged AND op <> 'delete' AND is_new),"
         " count(*) FILTER (NOT is_unchanged AND op <> 'delete' AND NOT is_new),"
         " count(*) FILTER (is_unchanged), count(*) FILTER (NOT is_unchanged AND op = 'delete') FROM landed_version"
     ).fetchall()[0]
-    rejected = con.execute("SELECT count(*) FROM landed_part WHERE op = 'reject'").fetchall()[0][0]
     con.execute("DROP TABLE landed_part")
     con.execute("DROP TABLE landed_version")
     inserted, updated, unchanged, deleted = counted
@@ -184,4 +196,4 @@ def _take_in(
 
 def _filled(sql: str, table: str) -> str:
     # not str.format: the statement holds braces of its own
-    return sql.replace("{table}", table)
+    return sql.replace("{table}", table).replace("{read_order}", _READ_ORDER)

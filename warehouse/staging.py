@@ -38,9 +38,9 @@ class Block(Protocol):
 
 @dataclass(frozen=True)
 class RowFault:
-    """A candidate row that is not fit for staging."""
+    """A candidate row that is not fit for staging; named by its place in the frame, as its key may be missing or another's too."""
 
-    key: str
+    row: int
     check_id: str
     reason: str
 
@@ -152,23 +152,24 @@ def _stage_block(
 ) -> None:
     table = TABLES[block.table]
     _make_candidate(con, place, block, table)
-    frame = con.execute(f"SELECT {', '.join(_judged_columns(table))} FROM candidate").df()
+    frame = con.execute(f"SELECT {', '.join(_judged_columns(table))} FROM candidate ORDER BY row_no").df()
     faults = handlers.judge(table.name, frame, table.key) if len(frame) else ()
-    first: Mapping[str, RowFault] = {fault.key: fault for fault in reversed(faults)}
-    faulty = pd.DataFrame([(f.key, f.check_id, f.reason) for f in first.values()], columns=["key", "check_id", "reason"], dtype=str)
-    con.register("faulty_frame", faulty)
-    try:
-        con.execute("CREATE OR REPLACE TEMP TABLE faulty AS SELECT * FROM faulty_frame")
-    finally:
-        con.unregister("faulty_frame")
-    con.execute(statement("staging_reject").replace("{key}", table.key), {"target": table.name, "now": now})
-    con.execute(f"DELETE FROM candidate WHERE {table.key} IN (SELECT key FROM faulty)")
-    # what is turned down is the version that came; the last good one stays until a better one comes
+    first: Mapping[int, RowFault] = {fault.row: fault for fault in reversed(faults)}
+    _note_faulty(con, table, first)
+    con.execute(
+        statement("staging_reject").replace("{part}", table.part or "NULL::VARCHAR").replace("{part_name}", table.part or ""),
+        {"target": table.name, "now": now},
+    )
+    con.execute("DELETE FROM candidate WHERE row_no IN (SELECT row_no FROM faulty)")
+    # what is turned down is the version that came; the last good one stays until a better one comes. A row that a newer version
+    # of its record no longer has is gone
     con.execute(
         f"DELETE FROM staging.{table.name} WHERE source_system = ? AND stream = ?"
-        f" AND source_record_id IN (SELECT source_record_id FROM arrived) AND {table.key} NOT IN (SELECT key FROM faulty)",
+        " AND source_record_id IN (SELECT source_record_id FROM arrived)"
+        f" AND {table.key} NOT IN (SELECT key FROM faulty WHERE key IS NOT NULL)",
         [place.name, block.stream],
     )
+    con.execute("ALTER TABLE candidate DROP COLUMN row_no")
     if table is PARTY:
         handlers.normalise(con, "candidate", "normalised")
         con.execute("INSERT INTO staging.party_record BY NAME SELECT * FROM normalised")
@@ -178,6 +179,25 @@ def _stage_block(
         con.execute(f"INSERT INTO staging.{table.name} ({names}) SELECT {names} FROM candidate")
     result.rows[table.name] = result.rows.get(table.name, 0) + len(frame) - len(first)
     result.rejected[table.name] = result.rejected.get(table.name, 0) + len(first)
+
+
+def _note_faulty(con: duckdb.DuckDBPyConnection, table: StagingTable, faults: Mapping[int, RowFault]) -> None:
+    """The temp table `faulty`: the candidate rows that are turned down, each with its key and reason."""
+    rows = pd.DataFrame(
+        {
+            "row_no": pd.Series(list(faults), dtype="int64"),
+            "check_id": pd.Series([fault.check_id for fault in faults.values()], dtype=str),
+            "reason": pd.Series([fault.reason for fault in faults.values()], dtype=str),
+        }
+    )
+    con.register("faulty_frame", rows)
+    try:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE faulty AS SELECT f.*, c.{table.key} AS key"
+            " FROM faulty_frame f JOIN candidate c USING (row_no)"
+        )
+    finally:
+        con.unregister("faulty_frame")
 
 
 def _judged_columns(table: StagingTable) -> list[str]:
@@ -199,7 +219,16 @@ def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: B
         raise ConfigError(f"the mapping yields unknown column {unknown[0]}", **where, remedy="see hub/contract/columns.py")
     text = {c.name: f'm."{c.name}"::VARCHAR' if c.name in yielded else "NULL::VARCHAR" for c in table.columns}
     columns = _party_columns(text) if table is PARTY else _fact_columns(table, text, place)
-    con.execute(statement("staging_candidate").replace("{key}", table.key).replace("{columns}", ",\n  ".join(columns)))
+    key = "a.source_system || ':' || a.stream || ':' || a.source_record_id"
+    if table.part is not None and table.part in yielded:
+        # a row without its part has no key, which the rules on keys turn down
+        key += f" || ':' || nullif(trim({text[table.part]}), '')"
+    con.execute(
+        statement("staging_candidate")
+        .replace("{key}", key)
+        .replace("{key_name}", table.key)
+        .replace("{columns}", ",\n  ".join(columns))
+    )
     con.execute("DROP TABLE mapped")
 
 

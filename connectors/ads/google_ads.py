@@ -1,4 +1,5 @@
-"""Google Ads: daily spend, leads from forms and campaigns. How it is asked is in google_ads_api.py, the mapping in google_ads.sql.
+"""Google Ads: daily spend, leads from forms, campaigns, ad groups and ads. How it is asked is in google_ads_api.py, the mapping in
+google_ads.sql.
 
 Spend is read by campaign and day in the account's own time zone, a window of days at a time. Google restates a day while its clicks
 can still convert, so each sync reads the last `conversion_window_days` again. A day without a row is a day without delivery, never
@@ -8,15 +9,19 @@ Leads are read whole each time: Google keeps them 60 days, so there are few, and
 cannot be sorted, and how a time has to be written in a filter on submission_date_time is not documented; a filter that compares
 otherwise than we think would lose leads silently, while reading them again costs nothing. A lead that has left Google stays here.
 
-Campaigns are read whole each time; a removed one stays, with status REMOVED.
+Spend is asked of campaigns and not of ads: a campaign without ads of its own (Performance Max) spends too, and sums must hold it.
+
+Campaigns, ad groups and ads are read whole each time; a removed one stays, with status REMOVED. Of ad groups and ads there can be
+hundreds of thousands, so these come in portions in the order of their IDs; a portion that Google cuts short is halved.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,10 +29,15 @@ import simplejson
 
 from connectors.ads.google_ads_api import API_VERSION, CutShortError, GoogleAdsApi, GoogleAdsSettings, at
 from connectors.contract import Checkpoint, Connector, Deletes, Page, Record, Reject, Stream
+from hub.contract.errors import ProtocolError
+from hub.contract.tables import Kind
 
 log = logging.getLogger(__name__)
 
 _RETENTION_MONTHS = 37
+_PORTION = 10_000  # rows; as many as Google sends in one batch
+_FEWEST = 2  # rows of a portion: it begins with the last row before it, and must have one more
+_SPEND_KEY = (("campaign", "id"), ("segments", "date"))
 _WINDOW_DAYS = 35  # the usual conversion window and a few missed days in one query
 
 ACCOUNT = "SELECT customer.id, customer.descriptive_name, customer.currency_code, customer.time_zone FROM customer"
@@ -51,6 +61,43 @@ FROM campaign
 """
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """Something that is read whole in portions, in the order of its IDs."""
+
+    stream: str
+    kind: Kind
+    query: str
+    id: tuple[str, ...]
+    key: tuple[tuple[str, ...], ...]
+
+
+_LISTINGS = (
+    _Listing(
+        "ad_groups",
+        "ad_group",
+        """
+        SELECT customer.id, campaign.id, ad_group.id, ad_group.name, ad_group.status, ad_group.type
+        FROM ad_group WHERE ad_group.id >= {start} ORDER BY ad_group.id LIMIT {limit}
+        """,
+        ("adGroup", "id"),
+        (("adGroup", "id"),),
+    ),
+    # an ad may be in several ad groups; only few kinds of ads have a name, and a responsive search ad is known by its headlines
+    _Listing(
+        "ads",
+        "ad",
+        """
+        SELECT customer.id, campaign.id, ad_group.id, ad_group_ad.status, ad_group_ad.ad.id, ad_group_ad.ad.name,
+          ad_group_ad.ad.type, ad_group_ad.ad.responsive_search_ad.headlines
+        FROM ad_group_ad WHERE ad_group_ad.ad.id >= {start} ORDER BY ad_group_ad.ad.id, ad_group.id LIMIT {limit}
+        """,
+        ("adGroupAd", "ad", "id"),
+        (("adGroup", "id"), ("adGroupAd", "ad", "id")),
+    ),
+)
+
+
 class GoogleAdsConnector(Connector):
     """One Google Ads account."""
 
@@ -61,11 +108,18 @@ class GoogleAdsConnector(Connector):
     settings: GoogleAdsSettings
 
     def streams(self) -> tuple[Stream, ...]:
-        """Spend, leads, campaigns."""
+        """Spend, leads, and what they are of."""
+        spend_key, lead_key = "campaign.id:segments.date", "lead_form_submission_data.id"
         return (
-            Stream("ad_spend_daily", "ad_spend", "campaign.id:segments.date", "segments.date", Deletes.NONE, self._spend),
-            Stream("leads", "lead", "lead_form_submission_data.id", None, Deletes.NONE, self._leads),
+            Stream("ad_spend_daily", "ad_spend", spend_key, "segments.date", Deletes.NONE, self._spend, self._spend_window),
+            Stream("leads", "lead", lead_key, None, Deletes.NONE, self._leads),
             Stream("campaigns", "ad_campaign", "campaign.id", None, Deletes.FLAG, self._campaigns),
+            *(
+                Stream(
+                    of.stream, of.kind, ":".join(".".join(path) for path in of.key), None, Deletes.FLAG, partial(self._listed, of)
+                )
+                for of in _LISTINGS
+            ),
         )
 
     def check(self) -> str:
@@ -90,26 +144,39 @@ class GoogleAdsConnector(Connector):
 
     def _spend(self, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """Windows of days up to today. The checkpoint is the last day read; all that can still change before it is read again."""
-        today = self._today()
+        today = self._days_of(_now(), self._zone())[1]
         read_to = date.fromisoformat(checkpoint["read_to"]) if checkpoint else None
-        start, days = self._first_day(today, read_to), _WINDOW_DAYS
-        while start <= today:
-            end = min(start + timedelta(days=days - 1), today)
+        for end, rows in self._days(self._first_day(today, read_to), today):
+            # never back: what lies more than the conversion window before the last day ever read is final
+            read_to = max(read_to or end, end)
+            yield _page("ad_spend_daily", rows, _SPEND_KEY, {"read_to": read_to.isoformat()})
+
+    def _spend_window(self, since: datetime, until: datetime) -> Iterator[Page]:
+        """The days that have a part in the window, in the account's time zone, as far as Google still has them."""
+        zone = self._zone()
+        today = self._days_of(_now(), zone)[1]
+        first = max(self._days_of(since, zone)[0], _oldest(today))
+        last = min(self._days_of(until - timedelta(microseconds=1), zone)[1], today)
+        for _, rows in self._days(first, last):
+            yield _page("ad_spend_daily", rows, _SPEND_KEY, {})
+
+    def _days(self, start: date, last: date) -> Iterator[tuple[date, list[Any]]]:
+        """Spend by windows of days: the last day of each, and its rows."""
+        days = _WINDOW_DAYS
+        while start <= last:
+            end = min(start + timedelta(days=days - 1), last)
             try:
                 rows = self._api.search(SPEND.format(start=start, end=end), "ad_spend_daily", may_split=end > start)
             except CutShortError:
                 days = ((end - start).days + 1) // 2
                 log.info("%s/ad_spend_daily: the answer broke off; going on with %d days at a time", self.name, days)
                 continue
-            # never back: what lies more than the conversion window before the last day ever read is final
-            read_to = max(read_to or end, end)
-            yield _page("ad_spend_daily", rows, [("campaign", "id"), ("segments", "date")], {"read_to": read_to.isoformat()})
+            yield end, rows
             start = end + timedelta(days=1)
 
     def _first_day(self, today: date, read_to: date | None) -> date:
         """The first day to read: not one that Google has forgotten, that is not wanted, or that cannot change any more."""
-        year, month = divmod(today.year * 12 + today.month - 1 - _RETENTION_MONTHS, 12)
-        days = [date(year, month + 1, min(today.day, 28)) + timedelta(days=max(0, today.day - 28))]
+        days = [_oldest(today)]
         if self.settings.start_date:
             days.append(self.settings.start_date)
         if read_to:
@@ -117,17 +184,49 @@ class GoogleAdsConnector(Connector):
         return max(days)
 
     def _leads(self, checkpoint: Checkpoint | None) -> Iterator[Page]:
-        yield _page("leads", self._api.search(LEADS, "leads"), [("leadFormSubmissionData", "id")], {"read": "all"})
+        yield _page("leads", self._api.search(LEADS, "leads"), (("leadFormSubmissionData", "id"),), {"read": "all"})
 
     def _campaigns(self, checkpoint: Checkpoint | None) -> Iterator[Page]:
-        yield _page("campaigns", self._api.search(CAMPAIGNS, "campaigns"), [("campaign", "id")], {"read": "all"})
+        yield _page("campaigns", self._api.search(CAMPAIGNS, "campaigns"), (("campaign", "id"),), {"read": "all"})
 
-    def _today(self) -> date:
-        """Today in the account's time zone, in which Google cuts its days."""
+    def _listed(self, of: _Listing, checkpoint: Checkpoint | None) -> Iterator[Page]:
+        """Everything, in portions. In the midst of a reading the checkpoint is the ID to go on from."""
+        start, limit = int((checkpoint or {}).get("from", 0)), _PORTION
+        while True:
+            try:
+                rows = self._api.search(of.query.format(start=start, limit=limit), of.stream, may_split=limit > _FEWEST)
+            except CutShortError:
+                limit = max(_FEWEST, limit // 2)
+                log.info("%s/%s: the answer broke off; going on with %d rows at a time", self.name, of.stream, limit)
+                continue
+            more = len(rows) >= limit
+            if more:
+                # the last one comes again: others may have its ID
+                reached = max((int(found) for row in rows if str(found := at(row, *of.id)).isdecimal()), default=0)
+                if reached <= start:
+                    where = {"source": self.name, "stream": of.stream}
+                    raise ProtocolError(
+                        "Google's rows do not go on", **where, remedy="run the sync again, and report it if it stays"
+                    )
+                start = reached
+            yield _page(of.stream, rows, of.key, {"from": start} if more else {"read": "all"})
+            if not more:
+                return
+
+    def _zone(self) -> ZoneInfo | None:
+        """The account's time zone, in which Google cuts its days; None if it is unknown here."""
         try:
-            return _now().astimezone(ZoneInfo(str(self._account().get("timeZone")))).date()
+            return ZoneInfo(str(self._account().get("timeZone")))
         except (ZoneInfoNotFoundError, ValueError):
-            return (_now() + timedelta(hours=14)).date()  # a zone unknown here; nowhere is it later than that
+            return None
+
+    @staticmethod
+    def _days_of(moment: datetime, zone: ZoneInfo | None) -> tuple[date, date]:
+        """The day that it is there, twice; in an unknown zone the earliest and the latest that it can be anywhere."""
+        if zone is not None:
+            return moment.astimezone(zone).date(), moment.astimezone(zone).date()
+        moment = moment.astimezone(UTC)
+        return (moment - timedelta(hours=12)).date(), (moment + timedelta(hours=14)).date()
 
     def _account(self) -> dict[str, Any]:
         rows = self._api.search(ACCOUNT)
@@ -138,7 +237,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _page(stream: str, rows: list[Any], key: list[tuple[str, str]], checkpoint: Checkpoint) -> Page:
+def _oldest(today: date) -> date:
+    """The first day that Google still has."""
+    year, month = divmod(today.year * 12 + today.month - 1 - _RETENTION_MONTHS, 12)
+    return date(year, month + 1, min(today.day, 28)) + timedelta(days=max(0, today.day - 28))
+
+
+def _page(stream: str, rows: list[Any], key: tuple[tuple[str, ...], ...], checkpoint: Checkpoint) -> Page:
     page = Page([], checkpoint)
     for number, row in enumerate(rows):
         parts = [at(row, *path) for path in key]

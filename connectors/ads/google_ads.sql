@@ -99,3 +99,40 @@ SELECT
   c.customer.currencyCode AS currency,
   c.customer.timeZone AS timezone
 FROM campaigns;
+
+-- stage: ad_groups -> ad_group
+WITH ad_groups AS (
+  SELECT source_record_id, from_json(payload, '{
+    "customer": {"id": "VARCHAR"}, "campaign": {"id": "VARCHAR"},
+    "adGroup": {"id": "VARCHAR", "name": "VARCHAR", "status": "VARCHAR"}}') AS g
+  FROM src
+)
+SELECT
+  source_record_id,
+  'google_ads' AS platform,
+  g.customer.id AS account_id,
+  g.campaign.id AS campaign_id,
+  g.adGroup.id AS ad_group_id,
+  g.adGroup.name AS ad_group_name,
+  lower(g.adGroup.status) AS status
+FROM ad_groups;
+
+-- stage: ads -> ad
+-- Most ads have no name; a responsive search ad is told by its first headline.
+WITH ads AS (
+  SELECT source_record_id, from_json(payload, '{
+    "customer": {"id": "VARCHAR"}, "campaign": {"id": "VARCHAR"}, "adGroup": {"id": "VARCHAR"},
+    "adGroupAd": {"status": "VARCHAR", "ad": {"id": "VARCHAR", "name": "VARCHAR",
+                  "responsiveSearchAd": {"headlines": [{"text": "VARCHAR"}]}}}}') AS a
+  FROM src
+)
+SELECT
+  source_record_id,
+  'google_ads' AS platform,
+  a.customer.id AS account_id,
+  a.campaign.id AS campaign_id,
+  a.adGroup.id AS ad_group_id,
+  a.adGroupAd.ad.id AS ad_id,
+  coalesce(nullif(a.adGroupAd.ad.name, ''), a.adGroupAd.ad.responsiveSearchAd.headlines[1].text) AS ad_name,
+  lower(a.adGroupAd.status) AS status
+FROM ads;

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import simplejson
@@ -16,10 +14,10 @@ from pydantic import Field, field_validator
 
 from connectors.contract import Secret, SourceSettings
 from connectors.http import RETRIED_STATUS, HttpSession, by_header
+from connectors.oauth import Bearer, RefreshTokenGrant, TokenEndpoint
 from hub.contract.errors import CredentialsError, ProtocolError
 
 API_VERSION = "v26"
-_MARGIN = 60.0  # seconds before its end at which an access token is renewed, so that it does not run out on the way
 
 
 class GoogleAdsSettings(SourceSettings):
@@ -50,36 +48,6 @@ class CutShortError(Exception):
     """The answer broke off, and asking for less may help."""
 
 
-class OAuth(httpx.Auth):
-    """Sends an access token, and renews it when it has run out or is refused.
-
-    Args:
-        renew: gets a new token and the seconds it lives.
-        broken_off: told that an answer broke off on the way; may raise.
-    """
-
-    def __init__(self, renew: Callable[[], tuple[str, float]], broken_off: Callable[[], None]) -> None:
-        self._renew, self._broken_off = renew, broken_off
-        self._token, self._until = "", 0.0
-
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """See `httpx.Auth`. The answer is read here, so that one that breaks off is told from a vendor that does not answer."""
-        for _ in range(2):
-            if time.monotonic() >= self._until:
-                self._token, lifetime = self._renew()
-                self._until = time.monotonic() + lifetime - _MARGIN
-            request.headers["authorization"] = f"Bearer {self._token}"
-            response = yield request
-            try:
-                response.read()
-            except httpx.HTTPError:
-                self._broken_off()
-                raise
-            if response.status_code != 401:
-                return
-            self._until = 0.0
-
-
 class GoogleAdsApi:
     """One account's searchStream. Opens nothing before the first query."""
 
@@ -104,16 +72,15 @@ class GoogleAdsApi:
 
     def calls(self) -> tuple[int, int]:
         """Requests made, those for tokens among them, and how many of them were repeats."""
-        sessions = self._opened()
-        return sum(s.requests for s in sessions), sum(s.retries for s in sessions)
+        requests, retries = self._tokens.calls()
+        opened: HttpSession | None = self.__dict__.get("_session")
+        return (requests + opened.requests, retries + opened.retries) if opened else (requests, retries)
 
     def close(self) -> None:
         """Close the connections, if there are any."""
-        for session in self._opened():
-            session.close()
-
-    def _opened(self) -> list[HttpSession]:
-        return [self.__dict__[name] for name in ("_session", "_token_session") if name in self.__dict__]
+        self._tokens.close()
+        if "_session" in self.__dict__:
+            self._session.close()
 
     @cached_property
     def _session(self) -> HttpSession:
@@ -124,7 +91,7 @@ class GoogleAdsApi:
             self._settings.base_url or "https://googleads.googleapis.com",
             source=self._source,
             retry=self._settings.retry,
-            auth=OAuth(self._new_token, self._broken_off),
+            auth=Bearer(RefreshTokenGrant(self._tokens, self._settings.refresh_token, rotates=False), self._broken_off),
             headers=headers,
             throttle=self._inspect,
             remedy=self._remedy(""),
@@ -133,33 +100,21 @@ class GoogleAdsApi:
     # authorisation ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def _token_session(self) -> HttpSession:
-        url = urlsplit(self._token_url())
-        retry = self._settings.retry
-        return HttpSession(f"{url.scheme}://{url.netloc}", source=self._source, retry=retry, throttle=self._inspect_token)
+    def _tokens(self) -> TokenEndpoint:
+        settings = self._settings
+        return TokenEndpoint(
+            self._token_url(),
+            source=self._source,
+            vendor="Google",
+            retry=settings.retry,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            remedy=self._remedy,
+        )
 
     def _token_url(self) -> str:
         base = self._settings.base_url
         return self._settings.token_url or (f"{base.rstrip('/')}/token" if base else "https://oauth2.googleapis.com/token")
-
-    def _new_token(self) -> tuple[str, float]:
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": self._settings.client_id,
-            "client_secret": self._settings.client_secret.resolve(),
-            "refresh_token": self._settings.refresh_token.resolve(),
-        }
-        body = self._token_session.post(urlsplit(self._token_url()).path, data=form)
-        if not (isinstance(body, Mapping) and body.get("access_token")):
-            raise ProtocolError("the token endpoint gave no access token", source=self._source, remedy="check token_url")
-        return str(body["access_token"]), float(body.get("expires_in", 0))
-
-    def _inspect_token(self, response: httpx.Response, body: Any) -> float | None:
-        """OAuth's errors (RFC 6749 §5.2) are about who we are, whatever their status; the vendor's being down is not among them."""
-        code = at(body, "error")
-        if isinstance(code, str) and response.status_code in (400, 401, 403):
-            raise CredentialsError(f"Google gives no access token ({code})", source=self._source, remedy=self._remedy(code))
-        return by_header(response, body)
 
     # errors ----------------------------------------------------------------------------------------------------
 

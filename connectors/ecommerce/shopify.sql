@@ -10,12 +10,26 @@ WITH orders AS (
     "totalTaxSet": {"shopMoney": {"amount": "VARCHAR"}},
     "totalShippingPriceSet": {"shopMoney": {"amount": "VARCHAR"}},
     "totalRefundedSet": {"shopMoney": {"amount": "VARCHAR"}},
-    "customerJourneySummary": {"firstVisit": {"landingPage": "VARCHAR", "referrerUrl": "VARCHAR"},
-                               "lastVisit": {"landingPage": "VARCHAR", "referrerUrl": "VARCHAR"}}}') AS o
+    "customerJourneySummary": {
+      "firstVisit": {"landingPage": "VARCHAR", "referrerUrl": "VARCHAR", "utmParameters": {
+        "source": "VARCHAR", "medium": "VARCHAR", "campaign": "VARCHAR", "term": "VARCHAR", "content": "VARCHAR"}},
+      "lastVisit": {"landingPage": "VARCHAR", "referrerUrl": "VARCHAR", "utmParameters": {
+        "source": "VARCHAR", "medium": "VARCHAR", "campaign": "VARCHAR", "term": "VARCHAR", "content": "VARCHAR"}}}}') AS o
   FROM src
 ), visited AS (
   -- the visit that began the journey to this order says what won the customer; both stay in the payload
   SELECT source_record_id, o, coalesce(o.customerJourneySummary.firstVisit, o.customerJourneySummary.lastVisit) AS visit FROM orders
+), campaigns AS (
+  -- where that visit came by no campaign and the last one did, the last one tells the campaign; all of it is of one visit
+  SELECT source_record_id, o, visit,
+         CASE WHEN coalesce(visit.utmParameters.source, visit.utmParameters.medium, visit.utmParameters.campaign) IS NOT NULL
+                OR regexp_matches(visit.landingPage, '[?&](utm_[a-z]+|gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=[^&#]')
+              THEN visit ELSE coalesce(o.customerJourneySummary.lastVisit, visit) END AS v
+  FROM visited
+), clicks AS (
+  SELECT source_record_id, o, visit, v.utmParameters AS utm, v.landingPage AS page,
+         regexp_extract(v.landingPage, '[?&](gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=([^&#]+)', ['type', 'id']) AS click
+  FROM campaigns
 )
 SELECT
   source_record_id,
@@ -37,9 +51,86 @@ SELECT
   o.totalRefundedSet.shopMoney.amount AS refund_amount,
   visit.landingPage AS landing_url,
   visit.referrerUrl AS referrer_url,
+  coalesce(utm.source, nullif(TRY(url_decode(replace(regexp_extract(page, '[?&]utm_source=([^&#]*)', 1), '+', ' '))), '')) AS utm_source,
+  coalesce(utm.medium, nullif(TRY(url_decode(replace(regexp_extract(page, '[?&]utm_medium=([^&#]*)', 1), '+', ' '))), '')) AS utm_medium,
+  coalesce(utm.campaign, nullif(TRY(url_decode(replace(regexp_extract(page, '[?&]utm_campaign=([^&#]*)', 1), '+', ' '))), '')) AS utm_campaign,
+  coalesce(utm.content, nullif(TRY(url_decode(replace(regexp_extract(page, '[?&]utm_content=([^&#]*)', 1), '+', ' '))), '')) AS utm_content,
+  coalesce(utm.term, nullif(TRY(url_decode(replace(regexp_extract(page, '[?&]utm_term=([^&#]*)', 1), '+', ' '))), '')) AS utm_term,
+  nullif(click.type, '') AS click_id_type,
+  nullif(coalesce(TRY(url_decode(click.id)), click.id), '') AS click_id,
   o.test AS is_test,
   o.createdAt AS created_at
-FROM visited;
+FROM clicks;
+
+-- stage: orders -> order_line
+-- A line as it was sold, before refunds, as the order's own sums are; how much of it is left stays in the payload (currentQuantity).
+-- Its discounts are all that fall on it, also its part of those on the whole order. Prices hold tax where the shop's prices do.
+WITH orders AS (
+  SELECT source_record_id, from_json(payload, '{
+    "createdAt": "VARCHAR", "test": "VARCHAR", "customer": {"legacyResourceId": "VARCHAR"},
+    "lineItems": {"nodes": [{
+      "id": "VARCHAR", "sku": "VARCHAR", "name": "VARCHAR", "quantity": "VARCHAR",
+      "originalUnitPriceSet": {"shopMoney": {"amount": "VARCHAR"}},
+      "originalTotalSet": {"shopMoney": {"amount": "VARCHAR", "currencyCode": "VARCHAR"}},
+      "discountAllocations": [{"allocatedAmountSet": {"shopMoney": {"amount": "VARCHAR"}}}],
+      "taxLines": [{"priceSet": {"shopMoney": {"amount": "VARCHAR"}}}]}]}}') AS o
+  FROM src
+), lines AS (
+  SELECT source_record_id, o, unnest(o.lineItems.nodes) AS line FROM orders
+), summed AS (
+  -- one part that cannot be read leaves the sum unknown, and says so below; a sum without it would be wrong
+  SELECT source_record_id, o, line,
+         list_reduce(list_transform(line.discountAllocations, lambda d:
+           TRY_CAST(d.allocatedAmountSet.shopMoney.amount AS DECIMAL(18, 4))::DECIMAL(38, 4)),
+           lambda x, y: x + y, 0::DECIMAL(38, 4)) AS discount,
+         list_reduce(list_transform(line.taxLines, lambda t:
+           TRY_CAST(t.priceSet.shopMoney.amount AS DECIMAL(18, 4))::DECIMAL(38, 4)),
+           lambda x, y: x + y, 0::DECIMAL(38, 4)) AS tax
+  FROM lines
+)
+SELECT
+  source_record_id,
+  coalesce(o.customer.legacyResourceId, source_record_id) AS party_id,
+  CASE WHEN o.customer.legacyResourceId IS NULL THEN 'orders' ELSE 'customers' END AS party_stream,
+  nullif(regexp_extract(line.id, '([^/]+)$', 1), '') AS line_no, -- gid://shopify/LineItem/123
+  source_record_id AS order_id,
+  line.sku,
+  line.name AS product_name,
+  line.quantity,
+  line.originalTotalSet.shopMoney.currencyCode AS currency,
+  line.originalUnitPriceSet.shopMoney.amount AS unit_price,
+  CASE WHEN line.discountAllocations IS NOT NULL
+       THEN coalesce(CAST(TRY_CAST(line.originalTotalSet.shopMoney.amount AS DECIMAL(18, 4)) - discount AS VARCHAR),
+                     line.originalTotalSet.shopMoney.amount || ' (less discounts that cannot be read)') END AS net_amount,
+  CASE WHEN line.taxLines IS NOT NULL THEN coalesce(CAST(tax AS VARCHAR), 'taxes that cannot be read') END AS tax_amount,
+  o.test AS is_test,
+  o.createdAt AS created_at
+FROM summed;
+
+-- stage: orders -> refund
+-- A refund has no state of its own at Shopify; its amount is the sum of its transactions.
+WITH orders AS (
+  SELECT source_record_id, from_json(payload, '{
+    "test": "VARCHAR", "customer": {"legacyResourceId": "VARCHAR"},
+    "refunds": [{"id": "VARCHAR", "legacyResourceId": "VARCHAR", "createdAt": "VARCHAR", "processedAt": "VARCHAR",
+                 "totalRefundedSet": {"shopMoney": {"amount": "VARCHAR", "currencyCode": "VARCHAR"}}}]}') AS o
+  FROM src
+), refunds AS (
+  SELECT source_record_id, o, unnest(o.refunds) AS refund FROM orders
+)
+SELECT
+  source_record_id,
+  coalesce(o.customer.legacyResourceId, source_record_id) AS party_id,
+  CASE WHEN o.customer.legacyResourceId IS NULL THEN 'orders' ELSE 'customers' END AS party_stream,
+  coalesce(refund.legacyResourceId, nullif(regexp_extract(refund.id, '([^/]+)$', 1), '')) AS refund_no,
+  'refund' AS refund_type,
+  source_record_id AS order_id,
+  coalesce(refund.processedAt, refund.createdAt) AS refunded_at,
+  refund.totalRefundedSet.shopMoney.currencyCode AS currency,
+  refund.totalRefundedSet.shopMoney.amount AS amount,
+  o.test AS is_test,
+  refund.createdAt AS created_at
+FROM refunds;
 
 -- stage: customers -> party_record
 WITH customers AS (

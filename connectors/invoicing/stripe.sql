@@ -22,12 +22,12 @@ WITH doc AS (
 ), read AS (
   SELECT source_record_id, d, currency,
          list_transform([d.total, d.amount_paid, d.amount_remaining], lambda a:
-           CASE WHEN regexp_full_match(a, '-?[0-9]{1,15}') THEN (a::DECIMAL(18,0) * unit)::VARCHAR
+           CASE WHEN regexp_full_match(a, '-?[0-9]{1,15}') THEN (TRY_CAST(a AS DECIMAL(18,0)) * unit)::VARCHAR
                 ELSE a || ' (no whole number of minor units)' END) AS amounts,
          -- a draft has not been issued; it is dated by its creation
          list_transform([coalesce(d.status_transitions.finalized_at, d.created), d.due_date, d.status_transitions.paid_at, d.created],
            lambda t: CASE WHEN regexp_full_match(t, '[0-9]{1,11}')
-                          THEN strftime(make_timestamp(t::BIGINT * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE t END) AS times
+                          THEN strftime(make_timestamp(TRY_CAST(t AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE t END) AS times
   FROM unit
 )
 SELECT source_record_id,
@@ -50,9 +50,9 @@ FROM read;
 -- A charge without a customer belongs to the guest that the charge itself describes, if it describes anybody.
 WITH doc AS (
   SELECT source_record_id, json_transform(payload, '{
-    "customer": "VARCHAR", "invoice": "VARCHAR", "status": "VARCHAR", "captured": "VARCHAR", "livemode": "VARCHAR",
-    "currency": "VARCHAR", "amount": "VARCHAR", "amount_refunded": "VARCHAR", "created": "VARCHAR",
-    "receipt_email": "VARCHAR", "payment_method_details": {"type": "VARCHAR"},
+    "customer": "VARCHAR", "invoice": "VARCHAR", "invoice_payments": {"data": [{"invoice": "VARCHAR"}]},
+    "status": "VARCHAR", "captured": "VARCHAR", "livemode": "VARCHAR", "currency": "VARCHAR", "amount": "VARCHAR",
+    "amount_refunded": "VARCHAR", "created": "VARCHAR", "receipt_email": "VARCHAR", "payment_method_details": {"type": "VARCHAR"},
     "billing_details": {"name": "VARCHAR", "email": "VARCHAR", "phone": "VARCHAR"},
     "shipping": {"name": "VARCHAR", "phone": "VARCHAR"}
   }') AS d
@@ -67,18 +67,20 @@ WITH doc AS (
 ), read AS (
   SELECT source_record_id, d, currency,
          list_transform([d.amount, d.amount_refunded], lambda a:
-           CASE WHEN regexp_full_match(a, '-?[0-9]{1,15}') THEN (a::DECIMAL(18,0) * unit)::VARCHAR
+           CASE WHEN regexp_full_match(a, '-?[0-9]{1,15}') THEN (TRY_CAST(a AS DECIMAL(18,0)) * unit)::VARCHAR
                 ELSE a || ' (no whole number of minor units)' END) AS amounts,
          CASE WHEN regexp_full_match(d.created, '[0-9]{1,11}')
-              THEN strftime(make_timestamp(d.created::BIGINT * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created,
+              THEN strftime(make_timestamp(TRY_CAST(d.created AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created,
          d.customer IS NULL AND coalesce(d.billing_details.name, d.billing_details.email, d.billing_details.phone, d.receipt_email,
-                                         d.shipping.name, d.shipping.phone) IS NOT NULL AS is_guest
+                                         d.shipping.name, d.shipping.phone) IS NOT NULL AS is_guest,
+         list_distinct(list_transform(d.invoice_payments.data, lambda p: p.invoice)) AS invoices
   FROM unit
 )
 SELECT source_record_id,
        CASE WHEN is_guest THEN source_record_id ELSE d.customer END AS party_id,
        CASE WHEN is_guest THEN 'charges' ELSE 'customers' END AS party_stream,
-       d.invoice AS invoice_id,  -- only API versions before 2025-03-31 say it
+       -- only API versions before 2025-03-31 say it; later the payment's intent leads to it, or to several, which is none
+       coalesce(d.invoice, CASE WHEN len(invoices) = 1 THEN invoices[1] END) AS invoice_id,
        created AS paid_at,
        -- a hold on a card is no payment yet, though Stripe calls the charge succeeded
        CASE WHEN d.status = 'succeeded' AND d.captured = 'false' THEN 'uncaptured' ELSE d.status END AS status,
@@ -88,6 +90,80 @@ SELECT source_record_id,
        d.payment_method_details.type AS method,
        d.livemode = 'false' AS is_test,
        created AS created_at
+FROM read;
+
+-- stage: refunds -> refund
+-- A refund seldom names its customer; its charge does.
+WITH doc AS (
+  SELECT source_record_id, json_transform(payload, '{
+    "customer": "VARCHAR", "charge": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR",
+    "currency": "VARCHAR", "amount": "VARCHAR", "created": "VARCHAR"
+  }') AS d
+  FROM src
+), unit AS (
+  SELECT source_record_id, d, upper(d.currency) AS currency,
+         CASE WHEN upper(d.currency) IN ('BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'VND', 'VUV', 'XAF',
+                                         'XOF', 'XPF') THEN 1.000
+              WHEN upper(d.currency) IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 0.001
+              ELSE 0.010 END AS unit
+  FROM doc
+), read AS (
+  SELECT source_record_id, d, currency,
+         CASE WHEN regexp_full_match(d.amount, '-?[0-9]{1,15}') THEN (TRY_CAST(d.amount AS DECIMAL(18,0)) * unit)::VARCHAR
+              ELSE d.amount || ' (no whole number of minor units)' END AS amount,
+         CASE WHEN regexp_full_match(d.created, '[0-9]{1,11}')
+              THEN strftime(make_timestamp(TRY_CAST(d.created AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created
+  FROM unit
+)
+SELECT source_record_id,
+       d.customer AS party_id,
+       'customers' AS party_stream,
+       'refund' AS refund_type,
+       d.charge AS payment_id,
+       created AS refunded_at,
+       CASE d.status WHEN 'canceled' THEN 'cancelled' ELSE d.status END AS status,
+       d.reason AS reason,
+       currency,
+       amount AS amount,
+       created AS created_at
+FROM read;
+
+-- stage: credit_notes -> refund
+-- What of a credit note goes back to a card is a refund besides, with an entry of its own.
+WITH doc AS (
+  SELECT source_record_id, json_transform(payload, '{
+    "customer": "VARCHAR", "invoice": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR", "livemode": "VARCHAR",
+    "currency": "VARCHAR", "amount": "VARCHAR", "created": "VARCHAR", "effective_at": "VARCHAR"
+  }') AS d
+  FROM src
+), unit AS (
+  SELECT source_record_id, d, upper(d.currency) AS currency,
+         CASE WHEN upper(d.currency) IN ('BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'VND', 'VUV', 'XAF',
+                                         'XOF', 'XPF') THEN 1.000
+              WHEN upper(d.currency) IN ('BHD', 'JOD', 'KWD', 'OMR', 'TND') THEN 0.001
+              ELSE 0.010 END AS unit
+  FROM doc
+), read AS (
+  SELECT source_record_id, d, currency,
+         CASE WHEN regexp_full_match(d.amount, '-?[0-9]{1,15}') THEN (TRY_CAST(d.amount AS DECIMAL(18,0)) * unit)::VARCHAR
+              ELSE d.amount || ' (no whole number of minor units)' END AS amount,
+         list_transform([coalesce(d.effective_at, d.created), d.created],
+           lambda t: CASE WHEN regexp_full_match(t, '[0-9]{1,11}')
+                          THEN strftime(make_timestamp(TRY_CAST(t AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE t END) AS times
+  FROM unit
+)
+SELECT source_record_id,
+       d.customer AS party_id,
+       'customers' AS party_stream,
+       'credit_note' AS refund_type,
+       d.invoice AS invoice_id,
+       times[1] AS refunded_at,
+       CASE d.status WHEN 'issued' THEN 'succeeded' WHEN 'void' THEN 'cancelled' ELSE d.status END AS status,
+       d.reason AS reason,
+       currency,
+       amount AS amount,
+       d.livemode = 'false' AS is_test,
+       times[2] AS created_at
 FROM read;
 
 -- stage: charges -> party_record
@@ -128,7 +204,7 @@ SELECT source_record_id,
        bill.tax_id AS tax_id,
        d.livemode = 'false' AS is_test,
        CASE WHEN regexp_full_match(d.created, '[0-9]{1,11}')
-            THEN strftime(make_timestamp(d.created::BIGINT * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created_at
+            THEN strftime(make_timestamp(TRY_CAST(d.created AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created_at
 FROM guest
 WHERE coalesce(name, email, phone) IS NOT NULL;
 
@@ -171,5 +247,5 @@ SELECT source_record_id,
        d.preferred_locales[1] AS locale,
        d.livemode = 'false' AS is_test,
        CASE WHEN regexp_full_match(d.created, '[0-9]{1,11}')
-            THEN strftime(make_timestamp(d.created::BIGINT * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created_at
+            THEN strftime(make_timestamp(TRY_CAST(d.created AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%SZ') ELSE d.created END AS created_at
 FROM customer

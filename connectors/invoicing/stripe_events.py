@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from connectors.contract import Checkpoint, Deletes
 from hub.contract.tables import Kind
@@ -30,7 +31,11 @@ BATCH = 100
 class Resource:
     """One kind of object: its list, its name in `object`, and the events that say it changed (Stripe admits 20 per request).
 
-    ``expand`` is what Stripe leaves out unless asked.
+    Attributes:
+        expand: what Stripe leaves out unless asked.
+        along: what is read along with it, from another list; see ``stripe_links.py``.
+        via: the parameter by which its list finds the objects that an event about something else is about.
+        setting: the switch for it in hub.yaml, where it can do without.
     """
 
     name: str
@@ -39,6 +44,9 @@ class Resource:
     deletes: Deletes
     events: tuple[str, ...]
     expand: str | None = None
+    along: str | None = None
+    via: str | None = None
+    setting: str | None = None
 
 
 RESOURCES = (
@@ -46,7 +54,7 @@ RESOURCES = (
         "invoices",
         "invoice",
         "invoice",
-        Deletes.FEED,  # only drafts can be deleted
+        Deletes.SNAPSHOT,  # an event tells of a deleted draft, and one that a whole list lacks is gone too
         (
             *("invoice.created", "invoice.updated", "invoice.deleted", "invoice.finalized", "invoice.finalization_failed"),
             *("invoice.sent", "invoice.paid", "invoice.overpaid", "invoice.payment_succeeded", "invoice.payment_failed"),
@@ -64,13 +72,34 @@ RESOURCES = (
             "charge.updated",
             # these are about a refund or a dispute, which names its charge
             *("charge.refund.updated", "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed"),
+            "invoice_payment.paid",  # may come long after the charge, where a payment is attached to an invoice by hand
         ),
+        along="invoice_payments",
+        via="payment_intent",
+    ),
+    Resource(
+        "refunds",
+        "refund",
+        "refund",
+        Deletes.NONE,  # a refund that is cancelled stays and says so
+        # before 2024-10-28 only the charge told of a refund's creation
+        ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated", "charge.refunded"),
+        via="charge",
+        setting="refunds",
+    ),
+    Resource(
+        "credit_notes",
+        "credit_note",
+        "refund",
+        Deletes.NONE,  # one that is voided stays and says so
+        ("credit_note.created", "credit_note.updated", "credit_note.voided"),
+        setting="credit_notes",
     ),
     Resource(
         "customers",
         "customer",
         "party",
-        Deletes.FEED,
+        Deletes.SNAPSHOT,  # an event tells of a deletion, and who is missing from a whole list is gone too
         (
             *("customer.created", "customer.updated", "customer.deleted"),
             *("customer.tax_id.created", "customer.tax_id.updated", "customer.tax_id.deleted"),  # these name their customer
@@ -82,11 +111,39 @@ RESOURCES = (
 
 @dataclass(frozen=True)
 class Event:
-    """A change: the event's ID, its unix second by Stripe's clock, and the object it is about (None if none of the stream)."""
+    """A change.
+
+    Attributes:
+        created: its unix second by Stripe's clock.
+        object_id: the object of the stream that it names, None if it names none.
+        via: what the stream's list finds that object by; see `Resource.via`.
+        listed: the object's own time of creation where it is still there, for windows.
+    """
 
     id: str
     created: int
     object_id: str | None
+    via: str | None = None
+    listed: int | None = None
+
+
+def read_event(item: Any, resource: Resource) -> Event:
+    """An event as a stream sees it. Raises `KeyError`, `TypeError`, `ValueError` or `AttributeError` if it is none of Stripe's."""
+    about = item["data"]["object"]
+    own = about.get("object") == resource.object
+    object_id = about.get("id") if own else about.get(resource.object)
+    via = None
+    if resource.via == "charge":
+        via = about.get("charge") if own else about.get("id")
+    elif resource.via == "payment_intent":
+        # an invoice payment holds it in the payment it is about
+        via = about.get("payment_intent") or (about.get("payment") or {}).get("payment_intent")
+    listed = about.get("created") if own and not str(item.get("type")).endswith(".deleted") else None
+    return Event(str(item["id"]), int(item["created"]), _text(object_id), _text(via), listed if isinstance(listed, int) else None)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)
@@ -99,6 +156,7 @@ class Position:
         checked: our time when nothing at all was left to read; compared only with our own time.
         after: in the middle of reading everything: the last object read.
         after_created: that object's time (unix seconds), should it be gone by then.
+        along: what was read along; where that is to be something else, all is to be read again.
     """
 
     watermark: int | None
@@ -106,13 +164,14 @@ class Position:
     checked: datetime
     after: str | None = None
     after_created: int | None = None
+    along: str | None = None
 
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> Position | None:
         """A checkpoint, read back; None if it is none of ours (which costs a full reading, never a record)."""
         try:
             checked = datetime.fromisoformat(checkpoint["checked"])
-            middle = checkpoint.get("after"), checkpoint.get("after_created")
+            middle = checkpoint.get("after"), checkpoint.get("after_created"), checkpoint.get("along")
             return cls(checkpoint["watermark"], checkpoint["seen"], checked, *middle)
         except (KeyError, TypeError, ValueError):
             return None
@@ -120,6 +179,8 @@ class Position:
     def dump(self) -> Checkpoint:
         """The checkpoint."""
         whole = {"watermark": self.watermark, "seen": dict(self.seen), "checked": self.checked.isoformat()}
+        if self.along is not None:
+            whole["along"] = self.along
         return whole if self.after is None else {**whole, "after": self.after, "after_created": self.after_created}
 
     def may_have_lost(self, newest: int | None, now: datetime) -> bool:

@@ -1,7 +1,8 @@
-"""Google Ads' books: one account with its campaigns, ad groups, daily figures and lead form submissions.
+"""Google Ads' books: one account with its campaigns, ad groups, ads, daily figures and lead form submissions.
 
 Days are cut in the account's time zone; amounts are millionths of the account's currency. A day's cost is final, but conversions
 arrive late: each later look within three days sees a few more. The figures of a day depend on seed, campaign and day alone.
+Performance Max has no ads: Google makes them out of what it is given.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class GoogleBooks:
         self.spend: dict[tuple[str, date], Object] = {}
         self.campaigns: list[Object] = []
         self.ad_groups: list[Object] = []
+        self.ads: list[Object] = []
         today = local_day(origin)
         for number, (name, status, channel, budget, first, last) in enumerate(_CAMPAIGNS):
             key = str(20_100_000_000 + 7_919 * number)
@@ -70,6 +72,8 @@ class GoogleBooks:
                 }
                 for i, part in enumerate(("core", "wide"))
             ]
+            for group in self.ad_groups[-2:]:
+                self.ads += _ads(group, channel)
             for back in range(first, last, -1):
                 self._write_day(self.campaigns[-1], today - timedelta(days=back), looked_at=today)
 
@@ -123,6 +127,37 @@ class GoogleBooks:
         }
         self.leads.add(key, made)
         return made
+
+
+def _ads(group: Object, channel: str) -> list[Object]:
+    """The ads of an ad group: two of the search network, or one picture with a name."""
+    if channel == "PERFORMANCE_MAX":
+        return []
+    number, made = int(group["id"]) + 500_000_000_000, {"ad_group": group["id"]}
+    if channel == "DISPLAY":
+        return [
+            {
+                **made,
+                "id": str(number),
+                "name": f"{group['name']} – 300x250",
+                "type": "IMAGE_AD",
+                "status": "ENABLED",
+                "headlines": [],
+            }
+        ]
+    texts = (("Sandbox Goods – official shop", "Free delivery over 100"), ("Made to last", "Sandbox Goods"))
+    return [
+        {
+            **made,
+            "id": str(number + place),
+            "name": None,
+            "type": "RESPONSIVE_SEARCH_AD",
+            # the second text was tried and paused; what is under a removed campaign keeps its own status
+            "status": "PAUSED" if place and group["name"].endswith("wide") else "ENABLED",
+            "headlines": list(headlines),
+        }
+        for place, headlines in enumerate(texts)
+    ]
 
 
 def _fields(contact: Contact, rng: Random) -> list[tuple[str, str]]:

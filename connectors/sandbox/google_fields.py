@@ -26,10 +26,9 @@ class Field:
         return self.name.partition(".")[0]
 
     @property
-    def json_path(self) -> tuple[str, str]:
+    def json_path(self) -> tuple[str, ...]:
         """Where it stands in a row, in camel case."""
-        resource, _, name = self.name.partition(".")
-        return camel(resource), camel(name)
+        return tuple(camel(part) for part in self.name.split("."))
 
 
 def camel(name: str) -> str:
@@ -60,6 +59,15 @@ FIELDS: dict[str, Field] = {
         Field("ad_group.name", "string"),
         Field("ad_group.status", "enum"),
         Field("ad_group.campaign", "resource"),
+        Field("ad_group.type", "enum"),
+        Field("ad_group_ad.resource_name", "resource"),
+        Field("ad_group_ad.ad_group", "resource"),
+        Field("ad_group_ad.status", "enum"),
+        Field("ad_group_ad.ad.resource_name", "resource"),
+        Field("ad_group_ad.ad.id", "int64"),
+        Field("ad_group_ad.ad.name", "string"),
+        Field("ad_group_ad.ad.type", "enum"),
+        Field("ad_group_ad.ad.responsive_search_ad.headlines", "message", filterable=False, sortable=False),
         Field("metrics.impressions", "int64"),
         Field("metrics.clicks", "int64"),
         Field("metrics.cost_micros", "int64"),
@@ -84,5 +92,6 @@ WITH: dict[str, frozenset[str]] = {
     "customer": frozenset({"customer", "metrics", "segments"}),
     "campaign": frozenset({"campaign", "customer", "metrics", "segments"}),
     "ad_group": frozenset({"ad_group", "campaign", "customer", "metrics", "segments"}),
+    "ad_group_ad": frozenset({"ad_group_ad", "ad_group", "campaign", "customer"}),
     _LEAD: frozenset({_LEAD, "campaign", "ad_group", "customer"}),
 }

@@ -22,6 +22,7 @@ _METRICS = {
     "metrics.conversions": "conversions",
     "metrics.conversions_value": "value",
 }
+_GROUP_TYPE = {"SEARCH": "SEARCH_STANDARD", "DISPLAY": "DISPLAY_STANDARD"}
 
 
 def rows_of(query: Query, books: GoogleBooks, now: int) -> tuple[str, list[Object]]:
@@ -92,6 +93,9 @@ def _subjects(resource: str, books: GoogleBooks) -> Iterator[tuple[Row, set[str]
         yield account, set(campaigns)
     elif resource == "campaign":
         yield from ((row, {key}) for key, row in campaigns.items())
+    elif resource == "ad_group_ad":
+        groups = {g["id"]: {**campaigns[g["campaign"]], **_ad_group(g, books)} for g in books.ad_groups}
+        yield from (({**groups[ad["ad_group"]], **_ad(ad, books)}, set()) for ad in books.ads)
     else:
         yield from (({**campaigns[g["campaign"]], **_ad_group(g, books)}, {g["campaign"]}) for g in books.ad_groups)
 
@@ -126,6 +130,21 @@ def _ad_group(group: Object, books: GoogleBooks) -> Row:
         "ad_group.name": group["name"],
         "ad_group.status": group["status"],
         "ad_group.campaign": f"customers/{books.customer_id}/campaigns/{group['campaign']}",
+        "ad_group.type": _GROUP_TYPE.get(next(c["channel"] for c in books.campaigns if c["id"] == group["campaign"])),
+    }
+
+
+def _ad(ad: Object, books: GoogleBooks) -> Row:
+    prefix = f"customers/{books.customer_id}"
+    return {
+        "ad_group_ad.resource_name": f"{prefix}/adGroupAds/{ad['ad_group']}~{ad['id']}",
+        "ad_group_ad.ad_group": f"{prefix}/adGroups/{ad['ad_group']}",
+        "ad_group_ad.status": ad["status"],
+        "ad_group_ad.ad.resource_name": f"{prefix}/ads/{ad['id']}",
+        "ad_group_ad.ad.id": int(ad["id"]),
+        "ad_group_ad.ad.name": ad["name"],
+        "ad_group_ad.ad.type": ad["type"],
+        "ad_group_ad.ad.responsive_search_ad.headlines": [{"text": text} for text in ad["headlines"]] or None,
     }
 
 
@@ -152,6 +171,7 @@ def _leads(books: GoogleBooks) -> Iterator[Row]:
     account = _account(books)
     campaigns = {c["id"]: _campaign(c, books) for c in books.campaigns}
     groups = {g["id"]: _ad_group(g, books) for g in books.ad_groups}
+    ads = {ad["ad_group"]: _ad(ad, books)["ad_group_ad.resource_name"] for ad in reversed(books.ads)}
     prefix, lead = f"customers/{books.customer_id}", "lead_form_submission_data"
     for held in books.leads:
         yield {
@@ -163,7 +183,7 @@ def _leads(books: GoogleBooks) -> Iterator[Row]:
             f"{lead}.asset": f"{prefix}/assets/{held['asset']}",
             f"{lead}.campaign": f"{prefix}/campaigns/{held['campaign']}",
             f"{lead}.ad_group": f"{prefix}/adGroups/{held['ad_group']}",
-            f"{lead}.ad_group_ad": f"{prefix}/adGroupAds/{held['ad_group']}~{held['asset']}",
+            f"{lead}.ad_group_ad": ads.get(held["ad_group"]),
             f"{lead}.gclid": held["gclid"],
             f"{lead}.submission_date_time": local_time(held["at"]),
             f"{lead}.lead_form_submission_fields": [{"fieldType": kind, "fieldValue": value} for kind, value in held["fields"]],
@@ -231,6 +251,11 @@ def _as_json(row: Row, query: Query) -> Object:
     for name in query.select:
         value = row.get(name)
         if value is not None:
-            outer, inner = FIELDS[name].json_path
-            made.setdefault(outer, {})[inner] = str(value) if FIELDS[name].kind == "int64" else value
+            *outer, inner = FIELDS[name].json_path
+            place = made
+            for step in outer:
+                place = place.setdefault(step, {})
+            if len(outer) > 1:  # an ad inside its place in a group names itself too
+                made[outer[0]][outer[1]].setdefault("resourceName", row[".".join(name.split(".")[:2]) + ".resource_name"])
+            place[inner] = str(value) if FIELDS[name].kind == "int64" else value
     return made

@@ -18,6 +18,7 @@ _FIRST_NUMBER = {
     "Order": 5_480_000_000_000,
     "Event": 96_000_000_000_000,
     "Address": 8_300_000_000_000,
+    "Refund": 870_000_000_000,
 }
 CUSTOMER_FIELDS = ("firstName", "lastName", "email", "phone", "locale", "note", "tags", "addresses", "taxExempt")
 
@@ -44,12 +45,7 @@ class ShopifyBooks:
         self.metafields: dict[str, Object] = {}
         self._by_email: dict[str, int] = {}
         self._by_phone: dict[str, int] = {}
-        self._numbers = {
-            "Customer": 7_120_000_000_000,
-            "Order": 5_480_000_000_000,
-            "Event": 96_000_000_000_000,
-            "Address": 8_300_000_000_000,
-        }
+        self._numbers = dict(_FIRST_NUMBER)
         self._order_number = 1_000
 
     def _new_number(self, kind: str) -> int:
@@ -147,7 +143,7 @@ class ShopifyBooks:
 
     def add_order(self, at: int, fields: Object) -> Object:
         """A new order. ``fields``: customer (number or None), email, phone, billing, shipping (addresses), currency (presentment),
-        items (title, quantity, price), discounts, tax, shippingPrice, financial, test, visit, processedAt, sourceName.
+        items (title, quantity, price, perhaps sku), discounts, tax, shippingPrice, financial, test, visit, processedAt, sourceName.
         """
         number = self._new_number("Order")
         self._order_number += 1
@@ -160,6 +156,7 @@ class ShopifyBooks:
             "subtotal": subtotal,
             "total": total,
             "refunded": Decimal(0),
+            "refunds": [],
             "fulfillment": "UNFULFILLED",
             "createdAt": at,
             "processedAt": fields.get("processedAt") or at,
@@ -188,8 +185,8 @@ class ShopifyBooks:
         """Give back part or all."""
         held = self.orders.get(key)
         if held:
-            refunded = min(held["total"], held["refunded"] + amount)
-            self._touch(key, at, refunded=refunded, financial="REFUNDED" if refunded == held["total"] else "PARTIALLY_REFUNDED")
+            self._give_back(held, at, amount)
+            self._touch(key, at, financial="REFUNDED" if held["refunded"] == held["total"] else "PARTIALLY_REFUNDED")
 
     def cancel(self, at: int, key: str, reason: str) -> None:
         """Cancel, and give back what was paid."""
@@ -198,7 +195,13 @@ class ShopifyBooks:
             paid = held["financial"] == "PAID"
             self._touch(key, at, cancelledAt=at, cancelReason=reason, closedAt=at, financial="REFUNDED" if paid else "VOIDED")
             if paid:
-                held["refunded"] = held["total"]
+                self._give_back(held, at, held["total"])
+
+    def _give_back(self, order: Object, at: int, amount: Decimal) -> None:
+        given = min(amount, order["total"] - order["refunded"])
+        if given > 0:
+            order["refunded"] += given
+            order["refunds"].append({"number": self._new_number("Refund"), "amount": given, "at": at})
 
     def delete_order(self, at: int, key: str) -> None:
         """Delete a test or cancelled order for good. Raises `UserError`."""

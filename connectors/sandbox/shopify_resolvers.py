@@ -169,7 +169,8 @@ def _order_fields(given: Object) -> Object:
     items = []
     for line in lines:
         price = ((line.get("priceSet") or {}).get("shopMoney") or {}).get("amount", "0")
-        items.append({"title": line.get("title") or "Item", "quantity": line["quantity"], "price": _decimal(price)})
+        item = {"title": line.get("title") or "Item", "quantity": line["quantity"], "price": _decimal(price)}
+        items.append(item | ({"sku": line["sku"]} if line.get("sku") else {}))
     billing = _address(given.get("billingAddress"))
     return {
         "email": given.get("email"),

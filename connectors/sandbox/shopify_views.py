@@ -12,7 +12,9 @@ from connectors.sandbox import credentials
 from connectors.sandbox.money import converted
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.shopify_books import SHOP_CURRENCY, ShopifyBooks
+from connectors.sandbox.shopify_lines import lines_of
 from connectors.sandbox.shopify_pages import Pages
+from connectors.sandbox.shopify_visits import visited
 from connectors.sandbox.zendesk_books import iso
 
 _AS_HELD = ("firstName", "lastName", "email", "phone", "locale", "note", "tags", "taxExempt", "state")
@@ -175,7 +177,8 @@ class Views:
             "billingAddress": lambda info: self.address(record["billing"]),
             "shippingAddress": lambda info: self.address(record["shipping"]),
             "customerJourneySummary": lambda info: self._journey(record),
-            "lineItems": lambda info, **args: self._pages.plain(args, self._lines(record), self._line),
+            "lineItems": lambda info, **args: self._pages.plain(args, lines_of(record), self._line),
+            "refunds": lambda info, first=None: [self._refund(record, one) for one in record["refunds"][:first]],
             "events": lambda info, **args: self._pages.events(args, self._events_of(number), self.event),
             **self._sums(record),
         }
@@ -205,44 +208,45 @@ class Views:
         }
         return {name: _bag(value, currency) for name, value in values.items()}
 
-    @staticmethod
-    def _journey(record: Object) -> Object:
-        visit = record.get("visit")
-        if visit is None:
-            return {"ready": True, "customerOrderIndex": None, "daysToConversion": None, "firstVisit": None, "lastVisit": None}
-        utm = visit["utm"]
-        seen = {
-            "__typename": "CustomerVisit",
-            "id": gid("CustomerVisit", record["number"]),
-            "landingPage": visit["landingPage"],
-            "referrerUrl": visit["referrerUrl"],
-            "occurredAt": iso(visit["at"]),
-            "source": visit["source"],
-            "sourceDescription": None,
-            "sourceType": "AD" if utm and utm["medium"] == "cpc" else None,
-            "utmParameters": {**utm, "content": None, "term": None} if utm else None,
-        }
-        return {"ready": True, "customerOrderIndex": None, "daysToConversion": 0, "firstVisit": seen, "lastVisit": seen}
+    def _journey(self, record: Object) -> Object:
+        seen = visited(record, self._books.seed)
+        return {"ready": True, "customerOrderIndex": None, "daysToConversion": seen and 0, "firstVisit": seen, "lastVisit": seen}
 
     @staticmethod
-    def _lines(record: Object) -> list[Object]:
-        return [
-            {**item, "number": record["number"] * 10 + place, "currency": record["currency"]}
-            for place, item in enumerate(record["items"])
-        ]
-
-    @staticmethod
-    def _line(item: Object) -> Object:
-        quantity = item["quantity"]
+    def _line(line: Object) -> Object:
+        currency = line["currency"]
+        taxed = line["total"] - line["discount"]
+        rate = float(round(line["tax"] / taxed, 4)) if taxed else 0.0
+        tax = {"title": "Tax", "rate": rate, "ratePercentage": round(rate * 100, 2), "priceSet": _bag(line["tax"], currency)}
+        discount = _bag(line["discount"], currency)
         return {
             "__typename": "LineItem",
-            "id": gid("LineItem", item["number"]),
-            "title": item["title"],
-            "name": item["title"],
-            "quantity": quantity,
-            "currentQuantity": quantity,
-            "originalUnitPriceSet": _bag(item["price"], item["currency"]),
-            "originalTotalSet": _bag(item["price"] * quantity, item["currency"]),
+            "id": gid("LineItem", line["number"]),
+            "title": line["title"],
+            "name": line["title"],
+            "sku": line["sku"],
+            "quantity": line["quantity"],
+            "currentQuantity": line["currentQuantity"],
+            "originalUnitPriceSet": _bag(line["price"], currency),
+            "originalTotalSet": _bag(line["total"], currency),
+            "totalDiscountSet": discount,
+            "discountAllocations": [{"allocatedAmountSet": discount}] if line["discount"] else [],
+            "taxable": bool(line["tax"]),
+            "taxLines": lambda info, first=None: [tax][:first] if line["tax"] else [],
+        }
+
+    def _refund(self, order: Object, refund: Object) -> Object:
+        when = iso(refund["at"])
+        return {
+            "__typename": "Refund",
+            "id": gid("Refund", refund["number"]),
+            "legacyResourceId": str(refund["number"]),
+            "createdAt": when,
+            "processedAt": when,
+            "updatedAt": when,
+            "note": None,
+            "order": lambda info: self.order(order),
+            "totalRefundedSet": _bag(refund["amount"], order["currency"]),
         }
 
     # events ------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Stripe's HTTP protocol: authentication, versions, lists with cursors, retrieval, writes with idempotency, errors.
 
-Served: customers (list, get, create, update, delete), invoices (list, get, delete of drafts), charges, invoice_payments, events
-(lists and get) and the account. Lists are newest first, at most 100 long; events go back 30 days; unknown parameters are refused.
-A version that is well-formed is accepted and answered in 2026-10-28.endive, whichever it is.
+Served: customers (list, get, create, update, delete), invoices (list, get, delete of drafts), charges, refunds, credit_notes,
+invoice_payments, events (lists and get) and the account. Lists are newest first, at most 100 long; events go back 30 days; unknown
+parameters are refused. A version that is well-formed is accepted and answered in 2026-10-28.endive, whichever it is.
 Source: https://docs.stripe.com/api and the official OpenAPI description.
 """
 
@@ -20,6 +20,7 @@ from connectors.sandbox.state import Sandbox
 from connectors.sandbox.stripe_books import WRITABLE
 from connectors.sandbox.stripe_params import (
     check_names,
+    check_payment,
     created_filter,
     expanded,
     integer,
@@ -35,7 +36,9 @@ FILTERS = {
     "customers": {"email", "test_clock"},
     "invoices": {"customer", "status", "collection_method", "subscription", "due_date"},
     "charges": {"customer", "payment_intent", "transfer_group"},
-    "invoice_payments": {"invoice", "status"},
+    "invoice_payments": {"invoice", "payment", "status"},
+    "refunds": {"charge", "payment_intent"},
+    "credit_notes": {"customer", "customer_account", "invoice"},
     "events": {"type", "types", "delivery_success"},
 }
 SINGULAR = {
@@ -43,6 +46,8 @@ SINGULAR = {
     "invoices": "invoice",
     "charges": "charge",
     "invoice_payments": "invoice_payment",
+    "refunds": "refund",
+    "credit_notes": "credit_note",
     "events": "event",
 }
 
@@ -141,6 +146,7 @@ class StripeApi:
     def _list(self, call: Call, kind: str, key: str, request: Object) -> Answer:
         params = nested(call.query)
         check_names(params, LIST_PARAMS | FILTERS[kind])
+        check_payment(params.get("payment"))
         limit = integer(params.get("limit", "10"), "limit")
         if not 1 <= limit <= 100:
             bound = "greater than or equal to 1" if limit < 1 else "less than or equal to 100"

@@ -1,4 +1,4 @@
-"""Stripe's books: customers, invoices, charges, and the event that each change leaves behind.
+"""Stripe's books: customers, invoices, charges, refunds, credit notes, and the event that each change leaves behind.
 
 Only what happens to the objects; how they are asked for over HTTP is stripe_api.py. Times are unix seconds, amounts minor units.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from connectors.sandbox import stripe_credits as credits
 from connectors.sandbox import stripe_objects as shapes
 from connectors.sandbox.contacts import Contact
 from connectors.sandbox.draw import token
@@ -15,6 +16,9 @@ from connectors.sandbox.shelf import Object, Shelf, snapshot
 
 # the fields of a customer that may be written, and an invoice's by whoever pays it
 WRITABLE = ("address", "description", "email", "metadata", "name", "phone", "preferred_locales", "shipping", "tax_exempt")
+
+# these came later than the others and number their events by themselves
+_ROWS = {name: name for name in ("invoice_payment", "refund", "credit_note")}
 
 
 class StripeBooks:
@@ -27,15 +31,17 @@ class StripeBooks:
     def __init__(self, seed: int, remember_since: int) -> None:
         self.seed, self._remember_since = seed, remember_since
         self.customers, self.invoices, self.charges = Shelf(), Shelf(), Shelf()
-        self.invoice_payments, self.events = Shelf(), Shelf()
+        self.invoice_payments, self.refunds, self.credit_notes, self.events = Shelf(), Shelf(), Shelf(), Shelf()
         self.tax_ids: dict[str, list[Object]] = {}
         self._counts: dict[str, int] = {}
         self._bills_of: dict[str, int] = {}
+        self._paid_by: dict[str, str] = {}  # payment intent -> the invoice it paid
 
-    def new_id(self, prefix: str, length: int) -> str:
-        """The next ID with that prefix."""
-        number = self._counts[prefix] = self._counts.get(prefix, 0) + 1
-        return prefix + token(self.seed, prefix, number, length)
+    def new_id(self, prefix: str, length: int, row: str = "") -> str:
+        """The next ID with that prefix, out of a row of its own if need be, so that it moves no other's."""
+        counted = prefix + row
+        number = self._counts[counted] = self._counts.get(counted, 0) + 1
+        return prefix + token(self.seed, counted, number, length)
 
     # customers ---------------------------------------------------------------------------------------------------
 
@@ -148,6 +154,8 @@ class StripeBooks:
         paid = self.add_charge(at, bill["total"], bill["currency"], billing_of(payer or {}), card, owner)
         link = self.new_id("inpay_1", 23)
         self.invoice_payments.add(link, shapes.invoice_payment(link, bill, paid["payment_intent"], at))
+        self._paid_by[paid["payment_intent"]] = key
+        self._event(at, "invoice_payment.paid", self._held(self.invoice_payments, link))
         bill.update(status="paid", amount_paid=bill["total"], amount_remaining=0, attempted=True, next_payment_attempt=None)
         bill["attempt_count"] += 1
         bill["status_transitions"]["paid_at"] = at
@@ -202,19 +210,36 @@ class StripeBooks:
         return made
 
     def refund(self, at: int, key: str, amount: int) -> Object:
-        """Give back part or all of a charge."""
+        """Give back part or all of a charge; an invoice that is paid back in full gets a credit note."""
         held = self._held(self.charges, key)
         before = {"amount_refunded": held["amount_refunded"], "refunded": held["refunded"]}
-        held["amount_refunded"] = min(held["amount"], held["amount_refunded"] + amount)
+        back = min(held["amount"], held["amount_refunded"] + amount) - held["amount_refunded"]
+        held["amount_refunded"] += back
         held["refunded"] = held["amount_refunded"] == held["amount"]
+        made = credits.refund(self.new_id("re_3", 23), at, back, held, self.new_id("txn_3", 23, "refund"))
+        self.refunds.add(made["id"], made)
         self._event(at, "charge.refunded", held, before)
+        self._event(at, "refund.created", made)
+        bill = self.invoices.get(self._paid_by.get(held["payment_intent"], ""))
+        if bill and held["refunded"]:
+            self._credit(at, bill, made)
         return held
+
+    def _credit(self, at: int, bill: Object, refund: Object) -> None:
+        note = credits.credit_note(self.new_id("cn_1", 23), at, bill, refund, self.new_id("cnli_1", 23))
+        self.credit_notes.add(note["id"], note)
+        self._event(at, "credit_note.created", note)
+        before = {"post_payment_credit_notes_amount": bill["post_payment_credit_notes_amount"]}
+        bill["post_payment_credit_notes_amount"] += note["amount"]
+        self._event(at, "invoice.updated", bill, before, row="credit")
 
     # events ------------------------------------------------------------------------------------------------------
 
-    def _event(self, at: int, kind: str, about: Object, previous: Object | None = None, request: Object | None = None) -> None:
+    def _event(
+        self, at: int, kind: str, about: Object, previous: Object | None = None, request: Object | None = None, row: str = ""
+    ) -> None:
         if at >= self._remember_since:
-            key = self.new_id("evt_1", 23)
+            key = self.new_id("evt_1", 23, row or _ROWS.get(about["object"], ""))
             came_from = request or {"id": None, "idempotency_key": None}
             self.events.add(key, shapes.event(key, at, kind, snapshot(about), snapshot(previous), came_from))
 

@@ -15,6 +15,8 @@ EXPANDABLE = {
     "invoices": {"customer", "payments"},
     "charges": {"customer"},
     "invoice_payments": {"invoice"},
+    "refunds": {"charge"},
+    "credit_notes": {"customer", "invoice"},
     "events": set[str](),
 }
 
@@ -43,6 +45,17 @@ def check_names(params: Params, known: set[str]) -> None:
         refuse(400, f"Received unknown parameter: {unknown[0]}", unknown[0], code="parameter_unknown")
 
 
+def check_payment(given: Any) -> None:
+    """Refuse a filter of invoice payments that does not say of which type the payment is."""
+    if given is None:
+        return
+    if not isinstance(given, dict) or "type" not in given:
+        refuse(400, "Missing required param: payment[type].", "payment[type]", code="parameter_missing")
+    check_names({f"payment[{name}]": "" for name in given}, {f"payment[{n}]" for n in ("type", "payment_intent", "payment_record")})
+    if given["type"] not in ("payment_intent", "payment_record"):
+        refuse(400, f"Invalid payment[type]: must be one of payment_intent, payment_record, not {given['type']}", "payment[type]")
+
+
 def integer(value: Any, name: str) -> int:
     """A whole number, or a refusal."""
     try:
@@ -69,11 +82,18 @@ def created_filter(given: Any) -> Callable[[int], bool]:
     return lambda at: all(test(at, bound) for test, bound in tests)
 
 
+# filters by a field of that name
+_EQUAL = ("email", "customer", "status", "collection_method", "payment_intent", "transfer_group", "invoice", "charge")
+
+
 def matches(record: Object, params: Params) -> bool:
     """True if a record passes the endpoint's own filters."""
-    for name in ("email", "customer", "status", "collection_method", "payment_intent", "transfer_group", "invoice"):
+    for name in _EQUAL:
         if name in params and record.get(name) != params[name]:
             return False
+    # an invoice payment is found by what it is about
+    if any(record["payment"].get(name) != value for name, value in params.get("payment", {}).items()):
+        return False
     if "type" in params and not fnmatchcase(record["type"], params["type"]):
         return False
     if "types" in params and record["type"] not in params["types"]:
@@ -98,5 +118,6 @@ def expanded(books: StripeBooks, record: Object, paths: list[str], kind: str) ->
             made[path] = {"object": "list", "data": found, "has_more": False, "url": "/v1/invoice_payments"}
         elif record[path]:
             deleted = {"id": record[path], "object": path, "deleted": True}
-            made[path] = (books.customers if path == "customer" else books.invoices).get(record[path]) or deleted
+            shelf = {"customer": books.customers, "invoice": books.invoices, "charge": books.charges}[path]
+            made[path] = shelf.get(record[path]) or deleted
     return made

@@ -45,7 +45,7 @@ class System:
     env: Mapping[str, str]
 
 
-_SYSTEMS: tuple[str, ...] = ()
+_SYSTEMS: tuple[str, ...] = ("meta", "woocommerce", "xero", "freshdesk")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from connectors.sandbox.shelf import Object
-from connectors.sandbox.wire import Answer, Call, VendorError
+from connectors.sandbox.wire import Answer, Call, VendorError, retry_header
 from connectors.sandbox.zendesk_books import STATUSES, iso
 
 
@@ -13,6 +13,21 @@ def invalid(name: str, why: str) -> NoReturn:
     """Refuse a parameter's value."""
     message = f"You passed an invalid value for the {name} attribute. Invalid parameter: {why}"
     raise VendorError(Answer({"error": {"title": "Invalid attribute", "message": message}}, 400))
+
+
+def throttled(retry_after: float | None) -> Answer:
+    """Too many requests."""
+    text = "Number of allowed API requests per minute exceeded"
+    return Answer({"error": "APIRateLimitExceeded", "description": text}, 429, retry_header(retry_after))
+
+
+def number(call: Call, name: str, default: int) -> int:
+    """A parameter that is a whole number, or a refusal."""
+    given = call.param(name)
+    try:
+        return default if given is None else int(given)
+    except ValueError:
+        invalid(name, f"{name} must be an integer")
 
 
 def body(call: Call, name: str) -> Object:

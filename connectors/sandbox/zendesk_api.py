@@ -1,27 +1,23 @@
 """Zendesk's HTTP protocol: Basic authentication with an API token, incremental cursor exports, lists, search, and writes.
 
-Exports are ordered by generated timestamp, keep the last minute back and hand out an opaque cursor; deleted tickets and users stay
-in them, marked. Paths work with and without ``.json``. Sources: Zendesk's OpenAPI description, and its page on incremental exports.
+Paths work with and without ``.json``. The exports are zendesk_exports.py. Source: Zendesk's OpenAPI description.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-import time
-from collections import deque
 from collections.abc import Callable
 
 from connectors.sandbox import credentials
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.state import Sandbox
 from connectors.sandbox.wire import Answer, Call, VendorError, nested, retry_header
-from connectors.sandbox.zendesk_answers import audit, body, check_status, invalid, invalid_record, not_found
+from connectors.sandbox.zendesk_answers import audit, body, check_status, invalid_record, not_found, throttled
+from connectors.sandbox.zendesk_beside import identities, included, metric_set
 from connectors.sandbox.zendesk_books import USER_FIELDS, DuplicateEmailError
+from connectors.sandbox.zendesk_exports import ZendeskExports
 from connectors.sandbox.zendesk_lists import found_by, page_of
 
-MAX_EXPORT_PAGE = 1_000
-KEPT_BACK_SECONDS = 60
 Handler = Callable[[Call, str], Answer]
 
 
@@ -34,16 +30,18 @@ class ZendeskApi:
 
     def __init__(self, sandbox: Sandbox, exports_per_minute: int | None = None) -> None:
         self._sandbox, self._books = sandbox, sandbox.world.zendesk
-        self._exports_per_minute = exports_per_minute
-        self._exports: deque[float] = deque()
+        exports = ZendeskExports(sandbox, exports_per_minute)
         self._routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", r"/incremental/(users|tickets)/cursor", self._export),
+            ("GET", r"/incremental/(users|tickets)/cursor", exports.answer),
             ("GET", r"/users/me", self._me),
             ("GET", r"/users/search", self._search_users),
             ("GET", r"/users/show_many", self._show_many),
             ("GET", r"/search", self._search),
             ("GET", r"/(users|tickets|organizations)", self._list),
             ("GET", r"/(users/\d+|tickets/\d+|organizations/\d+)", self._get),
+            ("GET", r"/users/(\d+)/identities", self._identities),
+            ("GET", r"/tickets/(\d+)/metrics", self._metrics),
+            ("GET", r"/ticket_metrics", self._all_metrics),
             ("POST", r"/users", self._create_user),
             ("PUT", r"/users/(\d+)", self._update_user),
             ("DELETE", r"/users/(\d+)", self._delete_user),
@@ -72,8 +70,7 @@ class ZendeskApi:
         if status == 401:
             return Answer({"error": "Couldn't authenticate you"}, 401)
         if status == 429:
-            text = "Number of allowed API requests per minute exceeded"
-            return Answer({"error": "APIRateLimitExceeded", "description": text}, 429, retry_header(retry_after))
+            return throttled(retry_after)
         return Answer({"error": "InternalError", "description": "Internal server error"}, status, retry_header(retry_after))
 
     @staticmethod
@@ -81,64 +78,6 @@ class ZendeskApi:
         if call.basic() == (f"{credentials.ZENDESK_EMAIL}/token", credentials.ZENDESK_TOKEN):
             return True
         return call.bearer() == credentials.ZENDESK_TOKEN
-
-    # exports -----------------------------------------------------------------------------------------------------
-
-    def _export(self, call: Call, kind: str) -> Answer:
-        self._count_export()
-        per_page = min(_number(call, "per_page", MAX_EXPORT_PAGE), MAX_EXPORT_PAGE)
-        newest = self._sandbox.now() - KEPT_BACK_SECONDS
-        start = self._start(call, newest)
-        stamps = self._books.user_stamp if kind == "users" else self._books.ticket_stamp
-        due = sorted((stamp, int(key)) for key, stamp in stamps.items() if stamp <= newest and (stamp, int(key)) > start)
-        page = due[: max(1, per_page)]
-        records = [self._record(kind, key) for _, key in page]
-        if call.param("exclude_deleted") == "true":
-            records = [r for r in records if r.get("status") != "deleted"]
-        cursor = _cursor(page[-1] if page else start)
-        return Answer(
-            {
-                kind: records,
-                "after_cursor": cursor,
-                "after_url": f"{call.base}/api/v2/incremental/{kind}/cursor.json?cursor={cursor}&per_page={per_page}",
-                "before_cursor": None,
-                "before_url": None,
-                "end_of_stream": len(page) == len(due),
-            }
-        )
-
-    def _record(self, kind: str, number: int) -> Object:
-        held = (self._books.users if kind == "users" else self._books.tickets).get(str(number))
-        assert held is not None
-        return held
-
-    @staticmethod
-    def _start(call: Call, newest: int) -> tuple[int, int]:
-        """After which (stamp, ID) the page begins."""
-        cursor = call.param("cursor")
-        if cursor is not None:
-            try:
-                stamp, _, number = base64.b64decode(cursor, validate=True).decode().partition("||")
-                return int(float(stamp)), int(number)
-            except ValueError:
-                invalid("cursor", "the cursor is not valid")
-        if call.param("start_time") is None:
-            invalid("start_time", "start_time must be an integer")
-        start = _number(call, "start_time", 0)
-        if start > newest:
-            text = "Too recent start_time. Use a start_time older than 1 minute"
-            raise VendorError(Answer({"error": "InvalidValue", "description": text}, 422))
-        return start, -1
-
-    def _count_export(self) -> None:
-        if self._exports_per_minute is None:
-            return
-        now = time.monotonic()
-        while self._exports and self._exports[0] <= now - 60:
-            self._exports.popleft()
-        if len(self._exports) >= self._exports_per_minute:
-            raise VendorError(self.fault(429, self._exports[0] + 61 - now))
-        self._exports.append(now)
 
     # reading -----------------------------------------------------------------------------------------------------
 
@@ -152,6 +91,22 @@ class ZendeskApi:
             not_found()
         return Answer({kind.removesuffix("s"): held})
 
+    def _identities(self, call: Call, key: str) -> Answer:
+        user = self._books.users.get(key)
+        if user is None or not user["active"]:
+            not_found()
+        return page_of(call, "identities", identities(self._books, user))
+
+    def _metrics(self, call: Call, key: str) -> Answer:
+        ticket = self._books.tickets.get(key)
+        if ticket is None or ticket["status"] == "deleted":
+            not_found()
+        return Answer({"ticket_metric": metric_set(self._books, ticket)})
+
+    def _all_metrics(self, call: Call, _: str) -> Answer:
+        found = (metric_set(self._books, ticket) for ticket in self._books.tickets)
+        return page_of(call, "ticket_metrics", [one for one in found if one])
+
     def _list(self, call: Call, kind: str) -> Answer:
         params = nested(call.query)
         roles = params.get("role")
@@ -161,7 +116,9 @@ class ZendeskApi:
             records = [r for r in records if r["role"] in roles]
         if "external_id" in params:
             records = [r for r in records if r["external_id"] == params["external_id"]]
-        return page_of(call, kind, records)
+        answer = page_of(call, kind, records)
+        page, beside = included(kind, answer.body[kind], call.param("include"), self._books)
+        return Answer({**answer.body, kind: page, **beside})
 
     def _show_many(self, call: Call, _: str) -> Answer:
         keys = (call.param("ids") or "").split(",")
@@ -209,12 +166,12 @@ class ZendeskApi:
 
     def _update_user(self, call: Call, key: str) -> Answer:
         fields = self._user_fields(call)
-        # an e-mail sent to an existing user becomes a secondary address; the primary one stays
-        fields.pop("email", None)
         try:
-            return Answer({"user": self._sandbox.write("zendesk.update_user", key=key, fields=fields)})
+            return Answer({"user": self._sandbox.write("zendesk.update_user", key=key, fields=_as_further(fields))})
         except KeyError:
             not_found()
+        except DuplicateEmailError:
+            invalid_record("email", f"Email: {fields['email']} is already being used by another user", "DuplicateValue")
 
     def _delete_user(self, call: Call, key: str) -> Answer:
         try:
@@ -258,13 +215,6 @@ class ZendeskApi:
         return Answer(None, 204)
 
 
-def _cursor(place: tuple[int, int]) -> str:
-    return base64.b64encode(f"{place[0]}.0||{place[1]}".encode()).decode()
-
-
-def _number(call: Call, name: str, default: int) -> int:
-    given = call.param(name)
-    try:
-        return default if given is None else int(given)
-    except ValueError:
-        invalid(name, f"{name} must be an integer")
+def _as_further(fields: Object) -> Object:
+    """An e-mail sent to an existing user becomes a further address; the primary one stays."""
+    return {"further_email" if name == "email" else name: value for name, value in fields.items()}

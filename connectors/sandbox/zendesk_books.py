@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from connectors.sandbox.contacts import Contact
 from connectors.sandbox.draw import number_below
 from connectors.sandbox.shelf import Object, Shelf, snapshot
+from connectors.sandbox.zendesk_metrics import TicketMetrics
 
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 USER_FIELDS = ("name", "email", "phone", "external_id", "user_fields", "tags", "notes", "details", "organization_id", "locale")
@@ -105,6 +106,9 @@ class ZendeskBooks:
         self.users, self.tickets, self.organizations = Shelf(), Shelf(), Shelf()
         self.user_stamp: dict[str, int] = {}
         self.ticket_stamp: dict[str, int] = {}
+        self.metrics = TicketMetrics(seed)
+        # e-mails that a user had before, or wrote from as well; unlike the primary one they are nobody's alone
+        self.other_emails: dict[str, list[str]] = {}
         self._mailboxes: dict[str, str] = {}
         self._numbers = {"user": 36_100_000_000, "ticket": 1_000, "organization": 36_200_000_000}
         self.staff = [self.add_user(opened, {"name": name, "email": email, "role": role}) for name, email, role in _STAFF]
@@ -156,8 +160,10 @@ class ZendeskBooks:
         return self.add_user(at, fields)
 
     def update_user(self, at: int, key: str, changes: Object) -> Object:
-        """Change fields of a user. Raises `KeyError`, `DuplicateEmailError`."""
+        """Change fields of a user; ``further_email`` is added to what they have. Raises `KeyError`, `DuplicateEmailError`."""
         held = self._held(self.users, key)
+        if changes.get("further_email"):
+            self._add_email(at, held, changes["further_email"])
         changes = {name: value for name, value in changes.items() if name in USER_FIELDS}
         other = self.user_by_email(changes.get("email"))
         if other is not None and other is not held:
@@ -166,9 +172,20 @@ class ZendeskBooks:
             changes["user_fields"] = {**held["user_fields"], **changes["user_fields"]}
         if any(held[name] != value for name, value in changes.items()):
             self._mailboxes.pop((held["email"] or "").lower(), None)
+            if "email" in changes and held["email"] and changes["email"] != held["email"]:
+                self.other_emails.setdefault(key, []).append(held["email"])
             held.update(changes)
             self._changed_user(held, at)
         return held
+
+    def _add_email(self, at: int, user: Object, email: str) -> None:
+        other = self.user_by_email(email)
+        if other is not None and other is not user:
+            raise DuplicateEmailError(email)
+        known = self.other_emails.setdefault(str(user["id"]), [])
+        if other is None and email not in known:
+            known.append(email)
+            self._changed_user(user, at)
 
     def suspend_user(self, at: int, key: str) -> None:
         """Keep a user from writing, unless they are gone; they stay a customer."""
@@ -230,6 +247,7 @@ class ZendeskBooks:
             "organization_id": user["organization_id"],
         }
         self.tickets.add(str(number), made)
+        self.metrics.open(made, at)
         self._changed_ticket(made, at)
         return made
 
@@ -238,7 +256,9 @@ class ZendeskBooks:
         held = self._held(self.tickets, key)
         if held["status"] == "closed":
             raise ValueError("closed tickets cannot be changed")
+        before = dict(held)
         held.update({name: changes[name] for name in (*TICKET_FIELDS, "subject", "assignee_id") if name in changes})
+        self.metrics.change(held, before, at)
         self._changed_ticket(held, at)
         return held
 
@@ -246,7 +266,9 @@ class ZendeskBooks:
         """Solved tickets are closed by an automation after some days."""
         held = self.tickets.get(key)
         if held and held["status"] == "solved":
+            before = dict(held)
             held["status"] = "closed"
+            self.metrics.change(held, before, at)
             self._changed_ticket(held, at)
 
     def delete_ticket(self, at: int, key: str) -> None:

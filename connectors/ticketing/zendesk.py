@@ -5,27 +5,41 @@ Here belongs how Zendesk is read. What its fields mean is in ``zendesk.sql`` bes
 An export hands out a cursor with each page; it is opaque, and it is the whole state: from it the next page and the next sync go on.
 It moves by Zendesk's ``generated_timestamp``, not by ``updated_at``, which is why no time of ours is a cursor. The most recent
 minute is always left out by Zendesk and comes with the next sync.
+
+Metric sets, identities and organizations come in the same answers (see zendesk_sideload.py) and cost no request of their own. Where
+Zendesk refuses them, the records are read without: a warning in the log says what is not learnt.
+
+A user who was merged into another shows as inactive, as a deleted one does; into whom is not in the export nor anywhere else that
+can be read, so both are deletes. What the merged user was known by comes with the other's identities.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
 import simplejson
 from pydantic import Field, field_validator
 
+from connectors import http as transport
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
-from connectors.http import HttpConnector, HttpSession, PageGuard
+from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
+from connectors.ticketing.zendesk_sideload import INCLUDE, joined
 from hub.contract.errors import CredentialsError, ProtocolError
 from hub.contract.tables import Kind
+
+log = logging.getLogger(__name__)
+
+_KEPT_BACK = timedelta(seconds=61)  # Zendesk refuses to begin an export within the last minute
 
 
 class ZendeskSettings(SourceSettings):
@@ -73,6 +87,10 @@ _EXPORTS = (
 )
 
 
+class _SideloadsRefusedError(CredentialsError):
+    """The export was refused as we asked for it: with what belongs to the records."""
+
+
 class ZendeskConnector(HttpConnector):
     """One Zendesk account."""
 
@@ -84,10 +102,13 @@ class ZendeskConnector(HttpConnector):
     def __init__(self, name: str, settings: ZendeskSettings, private: Path | None = None) -> None:
         super().__init__(name, settings, private)
         self._budget = RequestBudget(settings.exports_per_minute)
+        self._bare: set[str] = set()  # exports whose sideloads were refused
 
     def streams(self) -> tuple[Stream, ...]:
         """Tickets before the users who asked."""
-        return tuple(Stream(e.name, e.kind, "id", "cursor", Deletes.FEED, partial(self._read, e)) for e in _EXPORTS)
+        return tuple(
+            Stream(e.name, e.kind, "id", "cursor", Deletes.FEED, partial(self._read, e), partial(self._window, e)) for e in _EXPORTS
+        )
 
     def check(self) -> str:
         """Who we are there. Wrong credentials may show as an anonymous user rather than as a 401."""
@@ -103,17 +124,31 @@ class ZendeskConnector(HttpConnector):
 
     def _read(self, export: _Export, checkpoint: Checkpoint | None) -> Iterator[Page]:
         stored: str | None = checkpoint.get("cursor") if checkpoint else None
+        return self._export(export, self.settings.start_time, stored)
+
+    def _window(self, export: _Export, since: datetime, until: datetime) -> Iterator[Page]:
+        """An export from a time on, up to the page on which nothing is old enough any more: it is ordered by time of change.
+
+        A record that changed again after the window is left to the ordinary reading, which has it or will.
+        """
+        for page in self._export(export, min(since, datetime.now(UTC) - _KEPT_BACK), None):
+            records = [record for record in page.records if record.updated_at is None or record.updated_at < until]
+            if page.records and not records:
+                return
+            yield Page(records, page.checkpoint, page.rejects)
+
+    def _export(self, export: _Export, start: datetime, stored: str | None) -> Iterator[Page]:
         cursor, guard = stored, PageGuard(self.name, export.name)
         if stored is not None:
             guard.advance(stored)
         while True:
-            body = self._page(export, cursor, stored=cursor is not None and cursor == stored)
+            body = self._page(export, start, cursor, stored=cursor is not None and cursor == stored)
             after, end = body.get("after_cursor"), body["end_of_stream"]
             if not end:
                 if not isinstance(after, str):
                     raise self._broken(export, "says that there is more, but sent no cursor to go on from")
                 guard.advance(after)
-            records, rejects = _sort(export, body[export.name], cursor)
+            records, rejects = _sort(export, joined(export.name, body), cursor)
             if records or rejects or (after and after != cursor):
                 # an end without a cursor leaves the last one valid; what came after it will come again
                 yield Page(records, {"cursor": after or cursor}, rejects)
@@ -121,12 +156,10 @@ class ZendeskConnector(HttpConnector):
                 return
             cursor = after
 
-    def _page(self, export: _Export, cursor: str | None, *, stored: bool) -> dict[str, Any]:
-        start = int(self.settings.start_time.timestamp())
-        params = {"per_page": self.settings.per_page, **({"start_time": start} if cursor is None else {"cursor": cursor})}
-        self._budget.spend()
+    def _page(self, export: _Export, start: datetime, cursor: str | None, *, stored: bool) -> dict[str, Any]:
+        place = {"start_time": int(start.timestamp())} if cursor is None else {"cursor": cursor}
         try:
-            body = self.http.get(f"/api/v2/incremental/{export.name}/cursor", stream=export.name, params=params)
+            body = self._ask(export, {"per_page": self.settings.per_page, **place})
         except ProtocolError as error:
             if not stored:
                 raise
@@ -144,6 +177,29 @@ class ZendeskConnector(HttpConnector):
             raise self._broken(export, f"sent a page without {export.name} or end_of_stream")
         return body
 
+    def _ask(self, export: _Export, params: Mapping[str, Any]) -> Any:
+        """One page of an export, with what belongs to its records unless that is refused."""
+        if export.name not in self._bare:
+            try:
+                return self._get(export, {**params, "include": INCLUDE[export.name]})
+            except _SideloadsRefusedError:
+                log.debug("%s/%s: refused with %s; trying without", self.name, export.name, INCLUDE[export.name])
+        body = self._get(export, params)
+        if export.name not in self._bare:
+            self._bare.add(export.name)
+            log.warning("%s/%s: Zendesk does not let us read %s; going on without", self.name, export.name, INCLUDE[export.name])
+        return body
+
+    def _get(self, export: _Export, params: Mapping[str, Any]) -> Any:
+        self._budget.spend()
+        return self.http.get(f"/api/v2/incremental/{export.name}/cursor", stream=export.name, params=params)
+
+    def _inspect(self, response: httpx.Response, body: Any) -> float | None:
+        """The usual throttle. A refusal of a request with sideloads may mean them only, which the request without will show."""
+        if response.status_code == 403 and "include" in response.request.url.params:
+            raise _SideloadsRefusedError("403, the vendor does not allow us to read this", source=self.name, remedy=self._remedy())
+        return by_header(response, body)
+
     def open_session(self) -> HttpSession:
         """See `HttpConnector`."""
         settings = self.settings
@@ -152,6 +208,7 @@ class ZendeskConnector(HttpConnector):
             source=self.name,
             retry=settings.retry,
             auth=(f"{settings.email}/token", settings.api_token.resolve().strip()),
+            throttle=self._inspect,
             remedy=self._remedy(),
         )
 
@@ -173,14 +230,14 @@ class RequestBudget:
     Args:
         per_minute: how many.
         clock: seconds that only grow.
-        sleep: waits for so many seconds.
+        sleep: waits for so many seconds; by default as every request does.
     """
 
     def __init__(
-        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] | None = None
     ) -> None:
         self._spent: deque[float] = deque(maxlen=per_minute)
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep = clock, sleep or transport.pause
 
     def spend(self) -> None:
         """Wait until one more request fits, and note it."""

@@ -21,11 +21,15 @@ TABLES: dict[str, tuple[str, ...]] = {
     "customer_identifier": ("customer_id", "id_type", "id_value"),
     "customer_attribute": ("customer_id", "attribute", "record_key"),
     "customer_order": ("order_key",),
+    "order_line": ("order_line_key",),
     "invoice": ("invoice_key",),
     "payment": ("payment_key",),
+    "refund": ("refund_key",),
     "ticket": ("ticket_key",),
     "lead": ("lead_key",),
     "ad_campaign": ("campaign_key",),
+    "ad_group": ("ad_group_key",),
+    "ad": ("ad_key",),
     "ad_spend_daily": ("spend_key",),
 }
 VIEWS: tuple[str, ...] = ("customer_360",)

@@ -10,7 +10,7 @@ SELECT customer_id, opened_at, 'ticket' FROM golden.ticket WHERE customer_id IS 
 UNION ALL
 SELECT customer_id, submitted_at, 'lead' FROM golden.lead WHERE customer_id IS NOT NULL AND NOT is_test;
 
--- The first touch that names a source: a lead form, or an order whose landing page carries UTM parameters or a click ID.
+-- The first touch that names a source: a lead form, or an order that came with UTM parameters or a click ID.
 CREATE OR REPLACE TEMP TABLE first_touch AS
 WITH touch AS (
   SELECT l.customer_id, l.submitted_at AS occurred_at, l.lead_key AS ref,
@@ -20,14 +20,14 @@ WITH touch AS (
   WHERE l.customer_id IS NOT NULL AND NOT l.is_test
   UNION ALL
   SELECT customer_id, ordered_at, order_key,
-         coalesce(nullif(url_decode(regexp_extract(landing_url, '[?&]utm_source=([^&#]*)', 1)), ''),
-                  CASE WHEN regexp_matches(landing_url, '[?&](gclid|gbraid|wbraid)=') THEN 'google'
-                       WHEN regexp_matches(landing_url, '[?&]fbclid=') THEN 'facebook' END),
-         coalesce(nullif(url_decode(regexp_extract(landing_url, '[?&]utm_medium=([^&#]*)', 1)), ''),
-                  CASE WHEN regexp_matches(landing_url, '[?&](gclid|gbraid|wbraid)=') THEN 'cpc' END),
-         nullif(url_decode(regexp_extract(landing_url, '[?&]utm_campaign=([^&#]*)', 1)), '')
+         coalesce(utm_source, CASE WHEN click_id_type IN ('gclid', 'gbraid', 'wbraid') THEN 'google'
+                                   WHEN click_id_type = 'fbclid' THEN 'facebook' WHEN click_id_type = 'msclkid' THEN 'bing'
+                                   WHEN click_id_type = 'ttclid' THEN 'tiktok' END),
+         -- Facebook marks every link that leaves it, paid or not
+         coalesce(utm_medium, CASE WHEN click_id_type <> 'fbclid' THEN 'cpc' END),
+         utm_campaign
   FROM golden.customer_order
-  WHERE customer_id IS NOT NULL AND NOT is_test AND landing_url IS NOT NULL
+  WHERE customer_id IS NOT NULL AND NOT is_test
 )
 SELECT * FROM touch WHERE source IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY occurred_at, ref) = 1;
@@ -44,7 +44,11 @@ WITH member AS (
   FROM staging.party_record p JOIN owner_current o USING (record_key)
   GROUP BY o.customer_id
 ), known AS (
-  SELECT customer_id FROM member UNION SELECT customer_id FROM activity
+  SELECT customer_id FROM member
+  UNION SELECT customer_id FROM golden.customer_order UNION SELECT customer_id FROM golden.order_line
+  UNION SELECT customer_id FROM golden.invoice UNION SELECT customer_id FROM golden.payment
+  UNION SELECT customer_id FROM golden.refund UNION SELECT customer_id FROM golden.ticket
+  UNION SELECT customer_id FROM golden.lead
 ), winner AS (
   SELECT customer_id,
          max(value) FILTER (attribute = 'full_name') AS full_name,
@@ -97,7 +101,7 @@ SELECT k.customer_id,
          AS completeness,
        coalesce(t2.confidence, 1.0) AS confidence,
        coalesce(m.is_test, false) AS is_test
-FROM known k
+FROM (FROM known WHERE customer_id IS NOT NULL) k
 LEFT JOIN member m USING (customer_id)
 LEFT JOIN winner w USING (customer_id)
 LEFT JOIN did d USING (customer_id)

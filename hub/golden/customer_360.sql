@@ -19,6 +19,11 @@ WITH bought AS (
 ), paid AS (
   SELECT customer_id, count(*) AS payments, max(paid_at) AS last_payment_at
   FROM golden.payment WHERE NOT is_test AND status = 'succeeded' GROUP BY customer_id
+), returned AS (
+  -- a credit note lowers a claim; money went back only with a refund
+  SELECT customer_id, count(*) AS refunds, max(refunded_at) AS last_refund_at
+  FROM golden.refund WHERE NOT is_test AND refund_type IS DISTINCT FROM 'credit_note'
+    AND (status IS NULL OR status NOT IN ('failed', 'cancelled')) GROUP BY customer_id
 ), asked AS (
   SELECT customer_id, count(*) AS tickets, max(opened_at) AS last_ticket_at FROM golden.ticket WHERE NOT is_test GROUP BY customer_id
 ), led AS (
@@ -28,6 +33,7 @@ SELECT c.*,
        coalesce(b.orders, 0) AS orders, b.first_order_at, b.last_order_at, m.order_net_by_currency,
        coalesce(i.invoices, 0) AS invoices, coalesce(i.open_invoices, 0) AS open_invoices, d.amount_due_by_currency,
        coalesce(p.payments, 0) AS payments, p.last_payment_at,
+       coalesce(r.refunds, 0) AS refunds, r.last_refund_at,
        coalesce(t.tickets, 0) AS tickets, t.last_ticket_at,
        coalesce(l.leads, 0) AS leads, l.last_lead_at
 FROM golden.customer c
@@ -36,5 +42,6 @@ LEFT JOIN order_money m USING (customer_id)
 LEFT JOIN billed i USING (customer_id)
 LEFT JOIN due d USING (customer_id)
 LEFT JOIN paid p USING (customer_id)
+LEFT JOIN returned r USING (customer_id)
 LEFT JOIN asked t USING (customer_id)
 LEFT JOIN led l USING (customer_id)

@@ -1,12 +1,73 @@
 -- Facts stay keyed by source record and get their customer through the crosswalk, here and nowhere else.
+
+-- The value of a query parameter. What is no text in UTF-8 stays as it stands in the URL.
+CREATE OR REPLACE TEMP MACRO url_parameter(url, name) AS
+  nullif(trim(coalesce(TRY(url_decode(replace(regexp_extract(url, '[?&]' || name || '=([^&#]*)', 1), '+', ' '))),
+                       regexp_extract(url, '[?&]' || name || '=([^&#]*)', 1))), '');
+
+CREATE OR REPLACE TEMP MACRO click_parameter(url) AS
+  nullif(regexp_extract(url, '[?&](gclid|gbraid|wbraid|fbclid|msclkid|ttclid)=[^&#]', 1), '');
+
+-- The orders, invoices and payments that other facts name by source record ID: the one of the fact's own stream if it is there,
+-- else the one of the source if no two of its streams have that ID.
+CREATE OR REPLACE TEMP TABLE named AS
+WITH known AS (
+  SELECT 'order' AS kind, order_key AS key, source_system, stream, source_record_id FROM staging.customer_order
+  UNION ALL
+  SELECT 'invoice', invoice_key, source_system, stream, source_record_id FROM staging.invoice
+  UNION ALL
+  SELECT 'payment', payment_key, source_system, stream, source_record_id FROM staging.payment
+), sole AS (
+  SELECT kind, source_system, source_record_id, any_value(key) AS key FROM known
+  GROUP BY kind, source_system, source_record_id HAVING count(*) = 1
+), naming AS (
+  SELECT 'order_line' AS fact, order_line_key AS fact_key, source_system, stream, 'order' AS kind, order_id AS id FROM staging.order_line
+  UNION ALL
+  SELECT 'payment', payment_key, source_system, stream, 'invoice', invoice_id FROM staging.payment
+  UNION ALL
+  SELECT 'refund', refund_key, source_system, stream, 'order', order_id FROM staging.refund
+  UNION ALL
+  SELECT 'refund', refund_key, source_system, stream, 'invoice', invoice_id FROM staging.refund
+  UNION ALL
+  SELECT 'refund', refund_key, source_system, stream, 'payment', payment_id FROM staging.refund
+)
+SELECT n.fact, n.fact_key,
+       max(coalesce(k.key, s.key)) FILTER (n.kind = 'order') AS order_key,
+       max(coalesce(k.key, s.key)) FILTER (n.kind = 'invoice') AS invoice_key,
+       max(coalesce(k.key, s.key)) FILTER (n.kind = 'payment') AS payment_key
+FROM naming n
+LEFT JOIN known k ON k.kind = n.kind AND k.source_system = n.source_system AND k.stream = n.stream AND k.source_record_id = n.id
+LEFT JOIN sole s ON s.kind = n.kind AND s.source_system = n.source_system AND s.source_record_id = n.id
+WHERE n.id IS NOT NULL
+GROUP BY n.fact, n.fact_key;
+
 CREATE OR REPLACE TABLE golden.customer_order AS
 SELECT f.order_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.order_number, f.ordered_at,
        f.status, f.currency, f.gross_amount, f.discount_amount, f.tax_amount, f.shipping_amount, f.refund_amount,
        (f.gross_amount - coalesce(f.refund_amount, 0))::DECIMAL(18,4) AS net_amount,
        CASE WHEN o.customer_id IS NOT NULL AND NOT f.is_test THEN
          row_number() OVER (PARTITION BY o.customer_id, f.is_test ORDER BY f.ordered_at, f.order_key) END AS customer_order_seq,
-       f.landing_url, f.referrer_url, f.is_test, f.source_updated_at
+       f.landing_url, f.referrer_url,
+       -- what the source itself says of the visit, else what its landing page was asked for with
+       coalesce(f.utm_source, url_parameter(f.landing_url, 'utm_source')) AS utm_source,
+       coalesce(f.utm_medium, url_parameter(f.landing_url, 'utm_medium')) AS utm_medium,
+       coalesce(f.utm_campaign, url_parameter(f.landing_url, 'utm_campaign')) AS utm_campaign,
+       coalesce(f.utm_content, url_parameter(f.landing_url, 'utm_content')) AS utm_content,
+       coalesce(f.utm_term, url_parameter(f.landing_url, 'utm_term')) AS utm_term,
+       CASE WHEN f.click_id IS NULL THEN click_parameter(f.landing_url) ELSE f.click_id_type END AS click_id_type,
+       coalesce(f.click_id, url_parameter(f.landing_url, click_parameter(f.landing_url))) AS click_id,
+       f.is_test, f.source_updated_at
 FROM staging.customer_order f LEFT JOIN owner o ON o.record_key = f.party_record_key;
+
+CREATE OR REPLACE TABLE golden.order_line AS
+SELECT f.order_line_key, n.order_key, coalesce(p.customer_id, o.customer_id) AS customer_id,
+       coalesce(p.party_record_key, f.party_record_key) AS party_record_key, f.source_system, f.stream, f.source_record_id, f.line_no,
+       f.sku, f.product_name, f.quantity, f.currency, f.unit_price, f.net_amount, f.tax_amount,
+       f.is_test OR coalesce(p.is_test, false) AS is_test, f.source_updated_at
+FROM staging.order_line f
+LEFT JOIN owner o ON o.record_key = f.party_record_key
+LEFT JOIN named n ON n.fact = 'order_line' AND n.fact_key = f.order_line_key
+LEFT JOIN golden.customer_order p ON p.order_key = n.order_key;
 
 CREATE OR REPLACE TABLE golden.invoice AS
 SELECT f.invoice_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.invoice_number, f.issued_at,
@@ -15,35 +76,85 @@ FROM staging.invoice f LEFT JOIN owner o ON o.record_key = f.party_record_key;
 
 CREATE OR REPLACE TABLE golden.payment AS
 SELECT f.payment_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id,
-       i.invoice_key, f.paid_at, f.status, f.currency, f.amount, f.refund_amount, f.method, f.is_test, f.source_updated_at
+       n.invoice_key, f.paid_at, f.status, f.currency, f.amount, f.refund_amount, f.method, f.is_test, f.source_updated_at
 FROM staging.payment f
 LEFT JOIN owner o ON o.record_key = f.party_record_key
-LEFT JOIN staging.invoice i ON i.source_system = f.source_system AND i.source_record_id = f.invoice_id;
+LEFT JOIN named n ON n.fact = 'payment' AND n.fact_key = f.payment_key;
+
+-- a refund that names nobody is its payment's, its order's or its invoice's customer's
+CREATE OR REPLACE TABLE golden.refund AS
+SELECT f.refund_key, coalesce(o.customer_id, p.customer_id, r.customer_id, i.customer_id) AS customer_id,
+       coalesce(f.party_record_key, p.party_record_key, r.party_record_key, i.party_record_key) AS party_record_key,
+       f.source_system, f.stream, f.source_record_id, f.refund_no, f.refund_type, n.order_key,
+       coalesce(n.invoice_key, p.invoice_key) AS invoice_key, n.payment_key, f.refunded_at, f.status, f.reason, f.currency, f.amount,
+       f.is_test OR coalesce(p.is_test, r.is_test, i.is_test, false) AS is_test, f.source_updated_at
+FROM staging.refund f
+LEFT JOIN owner o ON o.record_key = f.party_record_key
+LEFT JOIN named n ON n.fact = 'refund' AND n.fact_key = f.refund_key
+LEFT JOIN golden.payment p ON p.payment_key = n.payment_key
+LEFT JOIN golden.customer_order r ON r.order_key = n.order_key
+LEFT JOIN golden.invoice i ON i.invoice_key = n.invoice_key;
 
 CREATE OR REPLACE TABLE golden.ticket AS
 SELECT f.ticket_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.subject, f.channel, f.status,
-       f.status IN ('new', 'open', 'pending', 'on_hold') AS is_open, f.priority, f.opened_at, f.solved_at, f.is_test, f.source_updated_at
+       f.status IN ('new', 'open', 'pending', 'on_hold') AS is_open, f.priority, f.opened_at, f.first_reply_at, f.solved_at,
+       f.reopen_count, f.satisfaction, f.is_test, f.source_updated_at
 FROM staging.ticket f LEFT JOIN owner o ON o.record_key = f.party_record_key;
+
+-- Ads have no person. A platform's own IDs are unique within an account; where a source says one twice, neither is taken.
+CREATE OR REPLACE TEMP TABLE campaign_known AS
+SELECT source_system, account_id, campaign_id, any_value(campaign_key) AS campaign_key
+FROM staging.ad_campaign GROUP BY source_system, account_id, campaign_id HAVING count(*) = 1;
 
 CREATE OR REPLACE TABLE golden.ad_campaign AS
 SELECT campaign_key, platform, account_id, campaign_id, campaign_name, status, currency, timezone, source_system, stream,
        source_record_id, is_test, source_updated_at
 FROM staging.ad_campaign;
 
-CREATE OR REPLACE TABLE golden.lead AS
-SELECT f.lead_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.platform, f.account_id,
-       c.campaign_key, f.campaign_id, f.ad_group_id, f.ad_id, f.form_id, f.click_id_type, f.click_id, f.lead_source, f.submitted_at,
-       f.is_test, f.source_updated_at
-FROM staging.lead f
-LEFT JOIN owner o ON o.record_key = f.party_record_key
-LEFT JOIN staging.ad_campaign c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
+CREATE OR REPLACE TABLE golden.ad_group AS
+SELECT f.ad_group_key, f.platform, f.account_id, c.campaign_key, f.campaign_id, f.ad_group_id, f.ad_group_name, f.status,
+       f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
+FROM staging.ad_group f
+LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
   AND c.account_id IS NOT DISTINCT FROM f.account_id;
 
--- spend has no person; it meets customers through campaigns
+CREATE OR REPLACE TEMP TABLE ad_group_known AS
+SELECT source_system, account_id, ad_group_id, any_value(ad_group_key) AS ad_group_key, any_value(campaign_key) AS campaign_key
+FROM golden.ad_group GROUP BY source_system, account_id, ad_group_id HAVING count(*) = 1;
+
+CREATE OR REPLACE TABLE golden.ad AS
+SELECT f.ad_key, f.platform, f.account_id, coalesce(c.campaign_key, g.campaign_key) AS campaign_key, f.campaign_id, g.ad_group_key,
+       f.ad_group_id, f.ad_id, f.ad_name, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
+FROM staging.ad f
+LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
+  AND c.account_id IS NOT DISTINCT FROM f.account_id
+LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
+  AND g.account_id IS NOT DISTINCT FROM f.account_id;
+
+CREATE OR REPLACE TEMP TABLE ad_known AS
+SELECT source_system, account_id, ad_id, any_value(ad_key) AS ad_key
+FROM golden.ad GROUP BY source_system, account_id, ad_id HAVING count(*) = 1;
+
+CREATE OR REPLACE TABLE golden.lead AS
+SELECT f.lead_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.platform, f.account_id,
+       c.campaign_key, f.campaign_id, g.ad_group_key, f.ad_group_id, a.ad_key, f.ad_id, f.form_id, f.click_id_type, f.click_id,
+       f.lead_source, f.submitted_at, f.is_test, f.source_updated_at
+FROM staging.lead f
+LEFT JOIN owner o ON o.record_key = f.party_record_key
+LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
+  AND c.account_id IS NOT DISTINCT FROM f.account_id
+LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
+  AND g.account_id IS NOT DISTINCT FROM f.account_id
+LEFT JOIN ad_known a ON a.source_system = f.source_system AND a.ad_id = f.ad_id AND a.account_id IS NOT DISTINCT FROM f.account_id;
+
+-- spend meets customers through campaigns
 CREATE OR REPLACE TABLE golden.ad_spend_daily AS
-SELECT f.spend_key, f.platform, f.account_id, c.campaign_key, f.campaign_id, f.ad_group_id, f.ad_id, f.date_day, f.currency, f.spend,
-       f.impressions, f.clicks, f.platform_conversions, f.platform_conversion_value, f.source_system, f.stream, f.source_record_id,
-       f.is_test, f.source_updated_at
+SELECT f.spend_key, f.platform, f.account_id, c.campaign_key, f.campaign_id, g.ad_group_key, f.ad_group_id, a.ad_key,
+       f.ad_id, f.date_day, f.currency, f.spend, f.impressions, f.clicks, f.platform_conversions, f.platform_conversion_value,
+       f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
 FROM staging.ad_spend_daily f
-LEFT JOIN staging.ad_campaign c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
-  AND c.account_id IS NOT DISTINCT FROM f.account_id;
+LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
+  AND c.account_id IS NOT DISTINCT FROM f.account_id
+LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
+  AND g.account_id IS NOT DISTINCT FROM f.account_id
+LEFT JOIN ad_known a ON a.source_system = f.source_system AND a.ad_id = f.ad_id AND a.account_id IS NOT DISTINCT FROM f.account_id;

@@ -8,6 +8,8 @@ SELECT occurred_at, kind, fact_key, source_system, status, amount, currency FROM
   UNION ALL
   SELECT customer_id, paid_at, 'payment', payment_key, source_system, status, amount, currency FROM golden.payment
   UNION ALL
+  SELECT customer_id, refunded_at, coalesce(refund_type, 'refund'), refund_key, source_system, status, amount, currency FROM golden.refund
+  UNION ALL
   SELECT customer_id, opened_at, 'ticket', ticket_key, source_system, status, NULL, NULL FROM golden.ticket
   UNION ALL
   SELECT customer_id, submitted_at, 'lead', lead_key, source_system, NULL, NULL, NULL FROM golden.lead

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors.contract import Checkpoint, Deletes, Page, Record, Reject
+from connectors.contract import Deletes, Page
 from connectors.extract import extract_stream
 from connectors.files import FilesConnector
 from connectors.files_settings import FilesSettings
@@ -24,8 +23,8 @@ from connectors.landing import StreamLanding, encode
 from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from hub.contract.errors import ConfigError, SourceDataError
+from tests.connectors.files_kit import CONTACTS, connector, ids, pages, records, rejects, write
 
-CONTACTS = {"path": "contacts-*.csv", "kind": "party", "id": "id", "fields": {"full_name": "name", "email": "email"}}
 ORDERS = {
     "path": "orders.csv",
     "kind": "order",
@@ -33,32 +32,6 @@ ORDERS = {
     "customer": "who",
     "fields": {"ordered_at": "at", "currency": "cur", "gross_amount": "total"},
 }
-
-
-def connector(root: Path, streams: Mapping[str, Any] | None = None, **others: Any) -> FilesConnector:
-    made = FilesSettings(type="files", streams=streams or {"contacts": CONTACTS}, **others)
-    return FilesConnector("crm", made.model_copy(update={"root": root}))
-
-
-def pages(source: FilesConnector, checkpoint: Checkpoint | None = None, stream: str = "contacts") -> list[Page]:
-    return list(next(s for s in source.streams() if s.name == stream).read(checkpoint))
-
-
-def records(read: list[Page]) -> list[Record]:
-    return [record for page in read for record in page.records]
-
-
-def rejects(read: list[Page]) -> list[Reject]:
-    return [reject for page in read for reject in page.rejects]
-
-
-def ids(read: list[Page]) -> list[str]:
-    return [record.id for record in records(read)]
-
-
-def write(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def mapped(source: FilesConnector, read: list[Page], stream: str = "contacts") -> list[dict[str, Any]]:
@@ -311,12 +284,12 @@ def test_no_matching_file_is_an_error_at_first(tmp_path: Path) -> None:
 
 def test_other_extensions_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
-        ValidationError, match=r"\.xlsx files are not read; the extension must be one of \.csv, \.tsv, \.jsonl, \.ndjson, \.parquet"
+        ValidationError, match=r"\.xls files are not read; the extension must be one of \.csv, \.tsv, \.jsonl, \.ndjson, \.parquet"
     ):
-        connector(tmp_path, {"contacts": {**CONTACTS, "path": "contacts.xlsx"}})
-    write(tmp_path / "contacts-1.xlsx", b"PK")
+        connector(tmp_path, {"contacts": {**CONTACTS, "path": "contacts.xls"}})
+    write(tmp_path / "contacts-1.xls", b"PK")
     with pytest.raises(
-        ConfigError, match=r"crm/contacts field path: \.xlsx: contacts-1\.xlsx is of no type we read; save it as one of \.csv"
+        ConfigError, match=r"crm/contacts field path: \.xls: contacts-1\.xls is of no type we read; save it as one of \.csv"
     ):
         pages(connector(tmp_path, {"contacts": {**CONTACTS, "path": "contacts-*"}}))
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from connectors.ads import google_ads
 from connectors.ads.google_ads import GoogleAdsConnector
-from connectors.ads.google_ads_api import GoogleAdsSettings
+from connectors.ads.google_ads_api import GoogleAdsSettings, at
 from connectors.contract import Deletes, Page, Record, RetrySettings, Secret
 from connectors.extract import stream_of
 from connectors.mapping import parse_mapping
@@ -41,6 +41,11 @@ FIELDS = {
         *("campaign.id", "campaign.name", "campaign.status", "campaign.advertising_channel_type"),
         *("metrics.cost_micros", "metrics.impressions", "metrics.clicks", "metrics.conversions", "metrics.conversions_value"),
     },
+    "ad_group": {"customer.id", "campaign.id", *(f"ad_group.{name}" for name in ("id", "name", "status", "type"))},
+    "ad_group_ad": {
+        *("customer.id", "campaign.id", "ad_group.id", "ad_group_ad.status"),
+        *(f"ad_group_ad.ad.{name}" for name in ("id", "name", "type", "responsive_search_ad.headlines")),
+    },
     "lead_form_submission_data": {
         "customer.id",
         *(f"lead_form_submission_data.{name}" for name in ("id", "gclid", "campaign", "ad_group", "ad_group_ad", "asset")),
@@ -49,6 +54,9 @@ FIELDS = {
         "lead_form_submission_data.custom_lead_form_submission_fields",
     },
 }
+
+
+OWN_ID = {"ad_group": ("adGroup", "id"), "ad_group_ad": ("adGroupAd", "ad", "id")}
 
 
 def camel(name: str) -> str:
@@ -87,12 +95,16 @@ class Account:
         ]
         self.spend: dict[tuple[str, date], int] = {}  # micros
         self.leads: list[dict[str, Any]] = []
+        self.groups: list[dict[str, Any]] = []  # with the ID of their campaign
+        self.ads: list[tuple[int, int]] = []  # ad group and ad
+        self.portions: list[tuple[int, int]] = []  # (from, limit) of ad groups and ads asked for
         self.windows: list[tuple[date, date]] = []  # asked for, whether answered or not
         self.tokens: list[str] = []  # issued; the last one is good
         self.lifetime: Any = 3599
         self.script: list[Callable[[], Reply | None]] = []  # what happens to the next queries before the account sees them
         self.token_script: list[Callable[[], Reply]] = []
         self.longest = 1000  # days in an answer that does not break off
+        self.most = 10_000  # rows in one
 
     def __call__(self, request: Request) -> Reply:
         if request.path == "/token":
@@ -117,19 +129,35 @@ class Account:
         return Reply({"access_token": self.tokens[-1], "expires_in": self.lifetime, "token_type": "Bearer"})
 
     def _stream(self, query: str) -> Reply:
+        query, portion = self._portion(query)
         found = re.fullmatch(r"SELECT (.+) FROM (\w+)(?: WHERE segments\.date BETWEEN '(\S+)' AND '(\S+)')?", query)
         assert found is not None, query
         fields, resource = found[1].split(", "), found[2]
         assert set(fields) <= FIELDS[resource], set(fields) - FIELDS[resource]
         window = (date.fromisoformat(found[3]), date.fromisoformat(found[4])) if found[3] else None
         rows = [self._chosen(row, fields) for row in self._rows(resource, window)]
+        if portion:
+            start, limit = portion
+            rows = [row for row in rows if int(at(row, *OWN_ID[resource])) >= start][:limit]
+            self.portions.append(portion)
         mask = ",".join(map(camel, fields))
         batches = [{"results": rows[i : i + 3], "fieldMask": mask, "requestId": "r"} for i in range(0, len(rows), 3)]
         if window:
             self.windows.append(window)
             if (window[1] - window[0]).days >= self.longest:
                 return Reply(json.dumps(batches or [{}]).encode()[:-1])
+        if portion and len(rows) > self.most:
+            return Reply(json.dumps(batches).encode()[:-1])
         return Reply(batches)
+
+    @staticmethod
+    def _portion(query: str) -> tuple[str, tuple[int, int] | None]:
+        """A query without the words that ask for a portion, and the portion."""
+        found = re.fullmatch(r"(.+) WHERE (\S+\.id) >= (\d+) ORDER BY (\S+\.id)(?:, \S+\.id)? LIMIT (\d+)", query)
+        if found is None:
+            return query, None
+        assert found[2] == found[4], "what is skipped must be what is sorted by"
+        return found[1], (int(found[3]), int(found[5]))
 
     def _rows(self, resource: str, window: tuple[date, date] | None) -> Iterator[dict[str, Any]]:
         if window:
@@ -142,16 +170,29 @@ class Account:
             yield from ({"campaign": row} for row in self.campaigns)
         elif resource == "customer":
             yield {}
+        elif resource == "ad_group":
+            for group in sorted(self.groups, key=lambda group: int(group["id"])):
+                yield {"adGroup": group, "campaign": {"id": group["campaign"]}}
+        elif resource == "ad_group_ad":
+            for group, ad in sorted(self.ads, key=lambda pair: pair[::-1]):
+                yield {
+                    "campaign": {"id": "22"},
+                    "adGroup": {"id": str(group)},
+                    "adGroupAd": {"status": "ENABLED", "ad": {"id": str(ad), "type": "RESPONSIVE_SEARCH_AD"}},
+                }
         else:
             yield from ({"leadFormSubmissionData": row} for row in self.leads)
 
     def _chosen(self, row: dict[str, Any], fields: list[str]) -> dict[str, Any]:
         chosen: dict[str, Any] = {}
         for field in fields:
-            part, name = (camel(word) for word in field.split("."))
-            value = {**row, "customer": self.customer}.get(part, {}).get(name)
+            *path, name = (camel(word) for word in field.split("."))
+            value = at({**row, "customer": self.customer}, *path, name)
             if value is not None:
-                chosen.setdefault(part, {"resourceName": "customers/1234567890"})[name] = value
+                place = chosen
+                for step in path:
+                    place = place.setdefault(step, {"resourceName": "customers/1234567890"})
+                place[name] = value
         return chosen
 
 
@@ -213,6 +254,11 @@ def says(body: Any, status: int = 200, **headers: str) -> Callable[[], Reply]:
 
 def spending(days: int, campaign: str = "22") -> dict[tuple[str, date], int]:
     return {(campaign, TODAY - timedelta(days=n)): 1_000_000 + n for n in range(days)}
+
+
+def grouped(count: int) -> list[dict[str, Any]]:
+    kept = {"status": "ENABLED", "type": "SEARCH_STANDARD", "campaign": "22"}
+    return [{"id": str(n), "name": f"Group {n}", **kept} for n in range(1, count + 1)]
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
@@ -344,8 +390,46 @@ def test_two_full_reads_are_equal() -> None:
     account = Account()
     account.spend, account.leads = spending(50), [lead(1), lead(2)]
     with connected(account, start_date="2026-10-01") as connector:
-        for stream in ("ad_spend_daily", "leads", "campaigns"):
+        account.groups, account.ads = grouped(5), [(n, 10 * n) for n in range(1, 6)]
+        for stream in ("ad_spend_daily", "leads", "campaigns", "ad_groups", "ads"):
             assert read(connector, stream) == read(connector, stream)
+
+
+# a window of days ------------------------------------------------------------------------------------------------
+
+
+def window(connector: GoogleAdsConnector, since: str, until: str) -> list[str]:
+    read_window = stream_of(connector, "ad_spend_daily").window
+    assert read_window is not None
+    return ids(list(read_window(datetime.fromisoformat(since), datetime.fromisoformat(until))))
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "first", "last"),
+    [
+        ("Europe/Berlin", "2026-11-01T00:00:00+01:00", "2026-11-03T00:00:00+01:00", "2026-11-01", "2026-11-02"),
+        ("Europe/Berlin", "2026-10-31T23:00:00+00:00", "2026-11-02T23:00:00.000001+00:00", "2026-11-01", "2026-11-03"),
+        ("Pacific/Auckland", "2026-11-01T12:00:00+00:00", "2026-11-02T00:00:00+00:00", "2026-11-02", "2026-11-02"),
+        ("Europe/Berlin", "2026-11-20T00:00:00+01:00", "2030-01-01T00:00:00+01:00", "2026-11-20", "2026-11-23"),
+        ("Europe/Berlin", "1999-01-01T00:00:00+00:00", "2023-10-25T00:00:00+02:00", "2023-10-23", "2023-10-24"),
+        ("Mars/Olympus_Mons", "2026-11-01T00:00:00+00:00", "2026-11-02T00:00:00+00:00", "2026-10-31", "2026-11-02"),
+    ],
+)
+def test_a_window_is_read_by_the_days_of_the_account_that_have_a_part_in_it(
+    zone: str, since: str, until: str, first: str, last: str
+) -> None:
+    account = Account(zone)
+    account.spend = {("22", date.fromisoformat(day)): 1 for day in (first, last)}
+    with connected(account, start_date="2026-11-15") as connector:
+        assert set(window(connector, since, until)) == {f"22:{first}", f"22:{last}"}
+    assert [(w[0].isoformat(), w[1].isoformat()) for w in account.windows] == [(first, last)]
+
+
+def test_a_window_of_the_future_is_not_asked_for() -> None:
+    account = Account()
+    with connected(account) as connector:
+        assert window(connector, "2027-01-01T00:00:00+00:00", "2027-02-01T00:00:00+00:00") == []
+    assert account.windows == []
 
 
 # answers that break off ------------------------------------------------------------------------------------------
@@ -438,13 +522,65 @@ def test_removed_campaigns_are_read_too_and_each_says_currency_and_zone() -> Non
     assert found[1].payload["customer"]["timeZone"] == "Europe/Berlin"
 
 
+def test_ad_groups_and_ads_come_in_portions_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google_ads, "_PORTION", 4)
+    account = Account()
+    account.groups = grouped(9)
+    account.ads = [(1, 10), (1, 20), (1, 30), (1, 40), (2, 40), (3, 40), (1, 50)]  # one ad in three groups, over the edge
+    with connected(account) as connector:
+        groups, ads = read(connector, "ad_groups"), read(connector, "ads")
+        assert set(ids(groups)) == {str(n) for n in range(1, 10)}
+        assert set(ids(ads)) == {f"{group}:{ad}" for group, ad in account.ads}
+        assert account.portions == [(0, 4), (4, 4), (7, 4), (0, 4), (40, 4), (50, 4)]
+        assert [page.checkpoint for page in groups] == [{"from": 4}, {"from": 7}, {"read": "all"}]
+        account.portions.clear()
+        assert ids(read(connector, "ad_groups", groups[0].checkpoint)) == ["4", "5", "6", "7", "7", "8", "9"]
+        assert ids(read(connector, "ad_groups", groups[-1].checkpoint)) == ids(groups), "a whole reading begins again"
+
+
+def test_a_portion_that_is_cut_short_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google_ads, "_PORTION", 10)
+    account = Account()
+    account.groups, account.most = grouped(9), 3
+    with connected(account) as connector:
+        assert set(ids(read(connector, "ad_groups"))) == {str(n) for n in range(1, 10)}
+        assert connector.calls()[1] == 0
+        account.most = 1
+        with pytest.raises(ProtocolError, match=r"ads/ad_groups: .*no complete JSON"):
+            read(connector, "ad_groups")
+    assert account.portions[:4] == [(0, 10), (0, 5), (0, 2), (2, 2)]
+
+
+def test_portions_that_do_not_go_on_are_an_error_and_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google_ads, "_PORTION", 3)
+    account = Account()
+    account.ads = [(group, 7) for group in range(5)]
+    with connected(account) as connector, pytest.raises(ProtocolError, match="ads/ads: Google's rows do not go on"):
+        read(connector, "ads")
+    account.script = [says([{"results": [{"adGroup": {"name": "x"}}] * 3}])]
+    with connected(account) as connector, pytest.raises(ProtocolError, match="do not go on"):
+        read(connector, "ad_groups")
+
+
+def test_an_ad_group_without_its_id_is_rejected_not_dropped() -> None:
+    account = Account()
+    account.script = [says([{"results": [{"adGroup": {"name": "x"}}, {"adGroup": {"id": "5"}}]}])]
+    with connected(account) as connector:
+        (page,) = read(connector, "ad_groups")
+    assert [r.id for r in page.records] == ["5"]
+    assert [(r.where, r.reason) for r in page.rejects] == [("ad_groups row 0", "it has no adGroup.id")]
+
+
 def test_streams_are_declared_facts_first() -> None:
     with connected(Account()) as connector:
         assert [(s.name, s.kind, s.deletes) for s in connector.streams()] == [
             ("ad_spend_daily", "ad_spend", Deletes.NONE),
             ("leads", "lead", Deletes.NONE),
             ("campaigns", "ad_campaign", Deletes.FLAG),
+            ("ad_groups", "ad_group", Deletes.FLAG),
+            ("ads", "ad", Deletes.FLAG),
         ]
+        assert [s.name for s in connector.streams() if s.window] == ["ad_spend_daily"]
 
 
 def test_a_row_without_its_key_is_rejected_not_dropped() -> None:
@@ -656,7 +792,7 @@ def test_settings_take_ids_with_dashes_or_as_numbers_and_refuse_what_google_woul
 
 def test_a_connector_opens_nothing_and_needs_no_secret_before_it_is_used() -> None:
     connector = connector_class("google_ads")("ads", configured(refresh_token="${ADS_UNSET}"))
-    assert len(connector.streams()) == 3
+    assert len(connector.streams()) == 5
     assert connector.calls() == (0, 0)
     connector.close()
     with pytest.raises(ConfigError, match="ADS_UNSET is not set"):
@@ -699,6 +835,8 @@ def test_the_mapping_yields_canonical_columns_only() -> None:
         ("leads", "lead"),
         ("leads", "party_record"),
         ("campaigns", "ad_campaign"),
+        ("ad_groups", "ad_group"),
+        ("ads", "ad"),
     ]
     for block in blocks:
         (row,) = mapped(block.stream, block.table, {})
@@ -800,5 +938,52 @@ def test_a_campaign_is_mapped_with_its_currency_and_zone() -> None:
             "status": "removed",
             "currency": "EUR",
             "timezone": "Europe/Berlin",
+        }
+    ]
+
+
+def test_an_ad_group_is_mapped_to_its_campaign() -> None:
+    group = {"id": "333", "name": "Schuhe", "status": "PAUSED", "type": "SEARCH_STANDARD"}
+    payload = {"customer": {"id": "1234567890"}, "campaign": {"id": "22"}, "adGroup": group}
+    assert mapped("ad_groups", "ad_group", payload) == [
+        {
+            "source_record_id": "0",
+            "platform": "google_ads",
+            "account_id": "1234567890",
+            "campaign_id": "22",
+            "ad_group_id": "333",
+            "ad_group_name": "Schuhe",
+            "status": "paused",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("about", "name"),
+    [
+        ({"name": "Banner 300x250"}, "Banner 300x250"),
+        ({"name": "", "responsiveSearchAd": {"headlines": [{"text": "Schuhe"}, {"text": "Mehr Schuhe"}]}}, "Schuhe"),
+        ({"responsiveSearchAd": {"headlines": []}}, None),
+        ({"responsiveSearchAd": "x"}, None),
+        ({}, None),
+    ],
+)
+def test_an_ad_is_mapped_with_its_name_or_first_headline(about: dict[str, Any], name: str | None) -> None:
+    payload = {
+        "customer": {"id": "1234567890"},
+        "campaign": {"id": "22"},
+        "adGroup": {"id": "333"},
+        "adGroupAd": {"status": "ENABLED", "ad": {"id": "4444", "type": "RESPONSIVE_SEARCH_AD", **about}},
+    }
+    assert mapped("ads", "ad", payload) == [
+        {
+            "source_record_id": "0",
+            "platform": "google_ads",
+            "account_id": "1234567890",
+            "campaign_id": "22",
+            "ad_group_id": "333",
+            "ad_id": "4444",
+            "ad_name": name,
+            "status": "enabled",
         }
     ]

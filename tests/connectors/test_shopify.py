@@ -58,6 +58,39 @@ def visit(page: str) -> dict[str, Any]:
     return {"occurredAt": at, "landingPage": page, "referrerUrl": "https://www.google.com/", "utmParameters": utm}
 
 
+def shop_money(amount: str, currency: str = "EUR") -> dict[str, Any]:
+    return {"shopMoney": {"amount": amount, "currencyCode": currency}}
+
+
+def line(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/LineItem/{number}",
+        "sku": "PAN-28",
+        "name": "Pfanne - 28 cm",
+        "quantity": 3,
+        "currentQuantity": 2,
+        "originalUnitPriceSet": shop_money("33.33"),
+        "originalTotalSet": shop_money("99.99"),
+        "discountAllocations": [
+            {"allocatedAmountSet": shop_money("3.33")},
+            {"allocatedAmountSet": shop_money("6.67")},
+        ],
+        "taxLines": [{"title": "MwSt", "rate": 0.25, "priceSet": shop_money("17.10")}],
+        **changes,
+    }
+
+
+def refund(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/Refund/{number}",
+        "legacyResourceId": str(number),
+        "createdAt": at(20),
+        "processedAt": at(10),
+        "totalRefundedSet": money("5.00"),
+        **changes,
+    }
+
+
 def at(second: int) -> str:
     return datetime.fromtimestamp(1_795_000_000 + second, UTC).isoformat().replace("+00:00", "Z")
 
@@ -76,6 +109,7 @@ def order(number: int, updated: int = 0, **changes: Any) -> dict[str, Any]:
         "phone": None,
         "customerLocale": "de-DE",
         "currencyCode": "EUR",
+        "taxesIncluded": False,
         "displayFinancialStatus": "PAID",
         "customer": {"legacyResourceId": "77"},
         "billingAddress": dict(ADDRESS),
@@ -90,8 +124,15 @@ def order(number: int, updated: int = 0, **changes: Any) -> dict[str, Any]:
             "firstVisit": visit("https://acme.example/?gclid=abc"),
             "lastVisit": visit("https://acme.example/sale"),
         },
+        "lineItems": {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [line(number * 100)]},
+        "refunds": [],
         **changes,
     }
+
+
+def kept(node: dict[str, Any]) -> dict[str, Any]:
+    """An order as it becomes a payload: all its lines, and no word of where they were cut."""
+    return {**node, "lineItems": {"nodes": node["lineItems"]["nodes"]}}
 
 
 def customer(number: int, updated: int = 0, **changes: Any) -> dict[str, Any]:
@@ -143,6 +184,7 @@ class Shop:
         self.script: list[Callable[[], Reply | None]] = []  # what happens to the next requests before the shop sees them
         self.version = "2026-10"
         self.heeds_search = True
+        self.lines: dict[int, list[dict[str, Any]]] = {}  # of orders that have more than come with them
 
     def __call__(self, request: Request) -> Reply:
         reply = self.script.pop(0)() if self.script else None
@@ -156,14 +198,27 @@ class Shop:
         if request.headers.get("x-shopify-access-token") != TOKEN:
             return Reply({"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, status=401)
         body = request.json()
-        field = re.search(r"\{\s*(orders|customers|events|shop)\b", body["query"])
+        field = re.search(r"\{\s*(orders|customers|events|shop|order)\b", body["query"])
         assert field is not None
+        if field[1] == "order":
+            return self._more_lines(**body["variables"])
         if field[1] == "shop":
             return Reply({"data": {"shop": {"name": "Acme"}}})
         if not 1 <= body["variables"]["first"] <= 250:
             return refused("BAD_REQUEST", "first must be between 1 and 250")
         self.asked.append({"field": field[1], **body["variables"]})
         return Reply({"data": {field[1]: self._page(field[1], **body["variables"])}})
+
+    def _more_lines(self, id: str, first: int, after: str) -> Reply:
+        self.asked.append({"field": "order", "first": first, "after": after})
+        number = int(id.rpartition("/")[2])
+        if number not in self.lines:
+            return Reply({"data": {"order": None}})
+        start = int(after)
+        nodes = self.lines[number][start : start + first]
+        more = start + first < len(self.lines[number])
+        page = {"pageInfo": {"hasNextPage": more, "endCursor": str(start + len(nodes))}, "nodes": nodes}
+        return Reply({"data": {"order": {"lineItems": page}}})
 
     def _page(self, field: str, first: int, after: str | None, query: str | None) -> dict[str, Any]:
         clock = "createdAt" if field == "events" else "updatedAt"
@@ -179,12 +234,13 @@ class Shop:
         return {"pageInfo": {"hasNextPage": len(rows) > first, "endCursor": cursor}, "nodes": page}
 
     def _found(self, row: dict[str, Any], query: str | None) -> bool:
-        terms = [re.fullmatch(r"(\w+):(>=)?'?([^']+)'?", term) for term in (query or "").split(" AND ") if term]
+        terms = [re.fullmatch(r"(\w+):(>=|<=)?'?([^']+)'?", term) for term in (query or "").split(" AND ") if term]
         columns = {"updated_at": "updatedAt", "created_at": "createdAt", "action": "action", "subject_type": "subjectType"}
         for term in terms:
             assert term is not None, f"search syntax: {query}"
             value = row[columns[term[1]]]
-            if self.heeds_search and not (value >= term[3] if term[2] else value == term[3]):
+            fits = {">=": value >= term[3], "<=": value <= term[3], None: value == term[3]}
+            if self.heeds_search and not fits[term[2]]:
                 return False
         return True
 
@@ -243,7 +299,7 @@ def test_first_read_brings_every_order_as_sent_and_the_newest_change_as_watermar
     with connected(shop, page_size=2) as connector:
         pages = read(connector)
     assert ids(pages) == ["1", "2", "3", "4", "5"]
-    assert records(pages)[2].payload == order(3, updated=3)
+    assert records(pages)[2].payload == kept(order(3, updated=3))
     assert records(pages)[2].updated_at == datetime.fromisoformat(at(3))
     assert pages[-1].checkpoint == {"since": at(5), "deleted_since": None}
     assert [q["query"] for q in shop.asked if q["field"] == "orders"] == [None, None, None]
@@ -330,7 +386,107 @@ def test_a_node_without_its_id_is_rejected_not_dropped() -> None:
         page = read(connector)[0]
     assert [record.id for record in page.records] == ["1"]
     assert [(r.where, r.reason) for r in page.rejects] == [("orders gid://shopify/Order/2", "it has no legacyResourceId")]
-    assert json.loads(page.rejects[0].content) == order(2, legacyResourceId=None)
+    assert json.loads(page.rejects[0].content) == kept(order(2, legacyResourceId=None))
+
+
+# the lines of an order -------------------------------------------------------------------------------------------
+
+
+def cut(number: int, count: int, **changes: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """An order as it comes with the first ten of its lines, and all of them."""
+    lines = [line(number * 1000 + n) for n in range(count)]
+    info = {"hasNextPage": count > 10, "endCursor": "10"}
+    return order(number, lineItems={"pageInfo": info, "nodes": lines[:10]}, **changes), lines
+
+
+def test_an_order_of_three_hundred_lines_loses_none_of_them() -> None:
+    (long, lines), (short, few) = cut(1, 300), cut(2, 10, updated=1)
+    shop = Shop([long, short])
+    shop.lines = {1: lines}
+    with connected(shop, page_size=50) as connector:
+        pages = read(connector)
+        assert connector.calls() == (1 + 6 + 1, 0)  # orders, 290 lines by 50, deletions
+    assert [record.payload["lineItems"] for record in records(pages)] == [{"nodes": lines}, {"nodes": few}]
+    assert [q["after"] for q in shop.asked if q["field"] == "order"] == ["10", "60", "110", "160", "210", "260"]
+
+
+def test_how_lines_are_cut_does_not_change_what_is_kept() -> None:
+    long, lines = cut(1, 33)
+    shop = Shop([long])
+    shop.lines = {1: lines}
+    with connected(shop, page_size=5) as small, connected(shop, page_size=200) as large:
+        assert records(read(small)) == records(read(large))
+
+
+def test_an_order_deleted_before_its_last_line_is_read_is_kept_as_far_as_it_came_and_then_deleted() -> None:
+    long, lines = cut(1, 30)
+    shop = Shop([long])
+    shop.tables["events"] = [event(1, 100, of=1)]
+    with connected(shop) as connector:
+        found = records(read(connector))
+    assert [(r.id, r.op) for r in found] == [("1", "upsert"), ("1", "delete")]
+    assert found[0].payload["lineItems"] == {"nodes": lines[:10]}
+
+
+def test_lines_that_cannot_be_read_end_the_reading_before_the_page_and_not_after() -> None:
+    long, lines = cut(1, 30)
+    shop = Shop([long])
+    shop.lines = {1: lines}
+    shop.script = [lambda: None, says(Reply({"data": {"order": {"lineItems": None}}}))]
+    with connected(shop) as connector, pytest.raises(ProtocolError, match="no list of records"):
+        read(connector)
+
+
+def test_lines_that_cost_too_much_are_asked_for_fewer_at_a_time() -> None:
+    long, lines = cut(1, 30)
+    shop = Shop([long])
+    shop.lines = {1: lines}
+    shop.script = [lambda: None, says(refused("MAX_COST_EXCEEDED"))]
+    with connected(shop, page_size=40) as connector:
+        assert records(read(connector))[0].payload["lineItems"] == {"nodes": lines}
+    assert [q["first"] for q in shop.asked if q["field"] == "order"] == [20]
+
+
+@pytest.mark.parametrize(
+    "lines", [None, "text", [], {}, {"nodes": None}, {"nodes": [], "pageInfo": None}, {"nested": {"nodes": []}}]
+)
+def test_lines_of_another_shape_are_kept_as_they_came(lines: Any) -> None:
+    with connected(Shop([order(1, lineItems=lines)])) as connector:
+        assert records(read(connector))[0].payload == order(1, lineItems=lines)
+
+
+# a window of time ------------------------------------------------------------------------------------------------
+
+
+def window(connector: ShopifyConnector, stream: str, since: int, until: int) -> list[Record]:
+    read_window = stream_of(connector, stream).window
+    assert read_window is not None
+    return records(list(read_window(datetime.fromisoformat(at(since)), datetime.fromisoformat(at(until)))))
+
+
+@pytest.mark.parametrize("heeds_search", [True, False])
+def test_a_window_brings_what_changed_and_what_was_deleted_in_it_its_end_not_included(heeds_search: bool) -> None:
+    shop = Shop([order(n, updated=n) for n in range(10)])
+    shop.tables["events"] = [event(n, n, of=100 + n) for n in range(10)]
+    shop.heeds_search = heeds_search  # for customers Shopify compares whole days, so more may come than was asked for
+    with connected(shop, page_size=3) as connector:
+        found = window(connector, "orders", 3, 6)
+    assert [(r.id, r.op) for r in found] == [
+        *((str(n), "upsert") for n in (3, 4, 5)),
+        *((str(n), "delete") for n in (103, 104, 105)),
+    ]
+    assert found[0].payload == kept(order(3, updated=3))
+    assert {q["query"] for q in shop.asked if q["field"] == "orders"} == {
+        f"updated_at:>='{at(3)}' AND updated_at:<='{at(6)}'",
+    }
+
+
+def test_a_window_of_a_long_order_has_all_its_lines() -> None:
+    long, lines = cut(1, 12)
+    shop = Shop([long])
+    shop.lines = {1: lines}
+    with connected(shop) as connector:
+        assert window(connector, "orders", 0, 1)[0].payload["lineItems"] == {"nodes": lines}
 
 
 # deletions -------------------------------------------------------------------------------------------------------
@@ -385,14 +541,14 @@ def test_a_shop_that_does_not_show_its_events_is_read_without_deletions_and_says
 def test_a_reading_that_broke_off_goes_on_after_the_page_that_was_kept(page: int) -> None:
     shop = Shop([order(n, updated=n) for n in range(1, 7)])
     with connected(shop, page_size=2) as connector:
-        kept = read(connector)[: page + 1]
+        begun = read(connector)[: page + 1]
     with connected(shop, page_size=2) as connector:
-        rest = read(connector, checkpoint=json.loads(json.dumps(kept[-1].checkpoint)))
+        rest = read(connector, checkpoint=json.loads(json.dumps(begun[-1].checkpoint)))
     expected = [str(n) for n in range(1, 7)]
     if page < 2:
-        assert ids(kept) + ids(rest) == expected
+        assert ids(begun) + ids(rest) == expected
     else:  # the last page: a whole reading, so the next one looks back
-        assert ids(kept) == expected
+        assert ids(begun) == expected
     assert rest[-1].checkpoint["since"] == at(6)
 
 
@@ -411,15 +567,15 @@ def test_wherever_a_reading_breaks_off_the_newest_state_of_every_order_is_kept(
     with connected(shop, page_size=page_size, lookback_seconds=1) as connector, pytest.MonkeyPatch.context() as patch:
         clock = at(4)
         patch.setattr(shopify, "_now", lambda: datetime.fromisoformat(clock))
-        kept = read(connector)[: broken_after + 1]
+        whole = read(connector)[: broken_after + 1]
         for n, second in late:
             if n < len(changes):
                 shop.tables["orders"][n] = order(n, updated=second, name=f"changed at {second}")
         clock = at(6)
-        kept += read(connector, checkpoint=kept[-1].checkpoint)
-        kept += read(connector, checkpoint=kept[-1].checkpoint)
-    newest = {record.id: record.payload for record in records(kept)}
-    assert newest == {row["legacyResourceId"]: row for row in shop.tables["orders"]}
+        whole += read(connector, checkpoint=whole[-1].checkpoint)
+        whole += read(connector, checkpoint=whole[-1].checkpoint)
+    newest = {record.id: record.payload for record in records(whole)}
+    assert newest == {row["legacyResourceId"]: kept(row) for row in shop.tables["orders"]}
 
 
 def test_a_cursor_that_shopify_no_longer_knows_starts_the_reading_again_from_its_watermark(
@@ -632,10 +788,12 @@ def test_the_mapping_yields_canonical_columns_only() -> None:
     blocks = parse_mapping(ShopifyConnector("shop", None).mapping())
     assert [(b.stream, b.table) for b in blocks] == [
         ("orders", "customer_order"),
+        ("orders", "order_line"),
+        ("orders", "refund"),
         ("customers", "party_record"),
         ("orders", "party_record"),
     ]
-    guest = order(1, customer=None)
+    guest = order(1, customer=None, refunds=[refund(1)])
     for block in blocks:
         (row,) = mapped(block.stream, block.table, customer(1) if block.stream == "customers" else guest)
         unknown = [name for name in row if name != "source_record_id" and TABLES[block.table].column(name) is None]
@@ -659,10 +817,116 @@ def test_an_order_is_mapped_in_shop_money_to_its_customer() -> None:
             "refund_amount": "0.00",
             "landing_url": "https://acme.example/?gclid=abc",
             "referrer_url": "https://www.google.com/",
+            "utm_source": "google",
+            "utm_medium": "cpc",
+            "utm_campaign": "autumn",
+            "utm_content": None,
+            "utm_term": None,
+            "click_id_type": "gclid",
+            "click_id": "abc",
             "is_test": "false",
             "created_at": at(0),
         }
     ]
+
+
+def came_by(page: str | None, **utm: Any) -> dict[str, Any]:
+    return {**visit("x"), "landingPage": page, "utmParameters": utm or None}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "campaign", "click"),
+    [
+        (came_by("https://a.example/?utm_campaign=spring+sale%21"), came_by("https://a.example/"), "spring sale!", None),
+        (came_by("https://a.example/"), came_by("https://a.example/?fbclid=F_1#top", campaign="last"), "last", ("fbclid", "F_1")),
+        (
+            came_by("https://a.example/?x=1&msclkid=M%2F1"),
+            came_by("https://a.example/?gclid=G", campaign="last"),
+            None,
+            ("msclkid", "M/1"),
+        ),
+        (came_by(None, campaign="first"), came_by("https://a.example/?gclid=G"), "first", None),
+        (None, came_by("https://a.example/?ttclid=T&gclid="), None, ("ttclid", "T")),
+        (came_by("https://a.example/?gclid=&utm_campaign="), None, None, None),
+        (came_by("https://a.example/?utm_campaign=%ff&gclid=%ff"), None, None, ("gclid", "%ff")),
+        (came_by("https://a.example/?mygclid=1"), None, None, None),
+        (None, None, None, None),
+        ("nonsense", 7, None, None),
+    ],
+)
+def test_campaign_and_click_are_of_the_first_visit_that_came_by_any(
+    first: Any, last: Any, campaign: str | None, click: tuple[str, str] | None
+) -> None:
+    (row,) = mapped("orders", "customer_order", order(1, customerJourneySummary={"firstVisit": first, "lastVisit": last}))
+    assert (row["utm_campaign"], row["click_id_type"], row["click_id"]) == (campaign, *(click or (None, None)))
+
+
+def test_the_lines_of_an_order_are_mapped_before_refunds_and_after_all_discounts() -> None:
+    bare = line(8, sku=None, discountAllocations=[], taxLines=[], originalTotalSet=shop_money("1000", "JPY"))
+    payload = kept(order(1, customer=None, lineItems={"nodes": [line(7), bare]}))
+    first, second = sorted(mapped("orders", "order_line", payload), key=lambda row: row["line_no"])
+    assert first == {
+        "source_record_id": "1",
+        "party_id": "1",
+        "party_stream": "orders",
+        "line_no": "7",
+        "order_id": "1",
+        "sku": "PAN-28",
+        "product_name": "Pfanne - 28 cm",
+        "quantity": "3",
+        "currency": "EUR",
+        "unit_price": "33.33",
+        "net_amount": "89.9900",
+        "tax_amount": "17.1000",
+        "is_test": "false",
+        "created_at": at(0),
+    }
+    assert (second["net_amount"], second["tax_amount"], second["currency"], second["sku"]) == ("1000.0000", "0.0000", "JPY", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "net", "tax"),
+    [
+        ({"discountAllocations": None, "taxLines": None}, None, None),
+        ({"discountAllocations": "x", "taxLines": 7}, None, None),
+        (
+            {"discountAllocations": [{"allocatedAmountSet": shop_money("much")}]},
+            "99.99 (less discounts that cannot be read)",
+            "17.1000",
+        ),
+        ({"discountAllocations": [None]}, "99.99 (less discounts that cannot be read)", "17.1000"),
+        ({"taxLines": [{"priceSet": None}]}, "89.9900", "taxes that cannot be read"),
+        ({"originalTotalSet": None}, None, "17.1000"),
+    ],
+)
+def test_a_sum_with_a_part_that_cannot_be_read_is_never_a_smaller_sum(changes: dict[str, Any], net: Any, tax: Any) -> None:
+    (row,) = mapped("orders", "order_line", order(1, lineItems={"nodes": [line(7, **changes)]}))
+    assert (row["net_amount"], row["tax_amount"]) == (net, tax)
+
+
+def test_an_order_without_lines_or_refunds_yields_none() -> None:
+    for nothing in (None, [], "x", {"nodes": []}):
+        payload = order(1, lineItems=nothing, refunds=nothing)
+        assert mapped("orders", "order_line", payload) == mapped("orders", "refund", payload) == []
+
+
+def test_each_refund_of_an_order_is_mapped_with_its_own_number_and_time() -> None:
+    payload = order(1, refunds=[refund(5), refund(6, processedAt=None, legacyResourceId=None, totalRefundedSet=money("0.5"))])
+    first, second = sorted(mapped("orders", "refund", payload), key=lambda row: row["refund_no"])
+    assert first == {
+        "source_record_id": "1",
+        "party_id": "77",
+        "party_stream": "customers",
+        "refund_no": "5",
+        "refund_type": "refund",
+        "order_id": "1",
+        "refunded_at": at(10),
+        "currency": "EUR",
+        "amount": "5.00",
+        "is_test": "false",
+        "created_at": at(20),
+    }
+    assert (second["refund_no"], second["refunded_at"], second["amount"]) == ("6", at(20), "0.5")
 
 
 @pytest.mark.parametrize(

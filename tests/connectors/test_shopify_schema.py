@@ -13,6 +13,7 @@ from graphql import (
     NoDeprecatedCustomRule,
     build_client_schema,
     execute_sync,
+    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -20,7 +21,9 @@ from graphql import (
 
 import connectors.ecommerce
 from connectors.ecommerce.shopify import API_VERSION
-from tests.connectors.test_shopify import customer, event, order
+from connectors.sandbox.shopify_api import schema as sandbox_schema
+from connectors.sandbox.shopify_cost import MAX_QUERY_COST, Cost
+from tests.connectors.test_shopify import customer, event, line, order, refund
 
 QUERIES = {
     path.stem: path.read_text(encoding="utf-8") for path in Path(connectors.ecommerce.__file__).parent.glob("shopify_*.graphql")
@@ -41,7 +44,27 @@ def complaints(schema: GraphQLSchema, query: str) -> list[str]:
 
 
 def test_the_queries_are_found() -> None:
-    assert sorted(QUERIES) == ["shopify_customers", "shopify_deletions", "shopify_orders", "shopify_shop"]
+    assert sorted(QUERIES) == [
+        "shopify_customers",
+        "shopify_deletions",
+        "shopify_order_lines",
+        "shopify_orders",
+        "shopify_shop",
+    ]
+
+
+def test_lines_are_asked_for_alike_wherever_they_are() -> None:
+    first, rest = (QUERIES[name].partition("fragment Line on")[2] for name in ("shopify_orders", "shopify_order_lines"))
+    assert first == rest != ""
+
+
+@pytest.mark.parametrize("size", [1, 100, 250])
+@pytest.mark.parametrize("name", sorted(set(QUERIES) - {"shopify_shop"}))
+def test_a_page_of_any_size_costs_less_than_a_query_may(name: str, size: int) -> None:
+    document = parse(QUERIES[name])
+    operation = get_operation_ast(document)
+    assert operation is not None
+    assert Cost(sandbox_schema(), document, {"first": size}).of(operation) < MAX_QUERY_COST
 
 
 @pytest.mark.parametrize("name", sorted(QUERIES))
@@ -57,7 +80,7 @@ def test_a_typing_error_and_a_deprecated_field_would_be_caught(schema: GraphQLSc
 @pytest.mark.parametrize(
     ("name", "field", "node"),
     [
-        ("shopify_orders", "orders", order(1)),
+        ("shopify_orders", "orders", order(1, refunds=[refund(1)])),
         ("shopify_orders", "orders", order(2, customer=None, billingAddress=None, customerJourneySummary=None, totalTaxSet=None)),
         ("shopify_customers", "customers", customer(1)),
         ("shopify_customers", "customers", customer(2, defaultEmailAddress=None, defaultPhoneNumber=None, defaultAddress=None)),
@@ -70,3 +93,13 @@ def test_what_our_other_tests_take_for_an_answer_is_one(schema: GraphQLSchema, n
     result = execute_sync(schema, parse(QUERIES[name]), root_value={field: page}, variable_values={"first": 1})
     assert result.errors is None
     assert result.data == {field: {"pageInfo": page["pageInfo"], "nodes": [node]}}
+
+
+def test_the_lines_our_other_tests_take_for_an_answer_are_one(schema: GraphQLSchema) -> None:
+    page = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [line(1)]}
+    root = {"order": {"lineItems": page}}
+    result = execute_sync(
+        schema, parse(QUERIES["shopify_order_lines"]), root_value=root, variable_values={"id": "gid://shopify/Order/1", "first": 1}
+    )
+    assert result.errors is None
+    assert result.data == root

@@ -45,6 +45,8 @@ class FakeZendesk:
         self.now = NOW
         self.records: dict[str, dict[int, dict[str, Any]]] = {"users": {}, "tickets": {}}
         self.changed: dict[tuple[str, int], int] = {}
+        self.beside: dict[str, list[dict[str, Any]]] = {"metric_sets": [], "identities": [], "organizations": []}
+        self.refuses_sideloads = False
         self.me: dict[str, Any] = {"id": 1, "name": "Ops", "role": "admin"}
         self.faults: list[Callable[[Request], Reply | None]] = []
         self._serial = 0
@@ -85,6 +87,9 @@ class FakeZendesk:
 
     def _export(self, kind: str, query: dict[str, str]) -> Reply:
         size = int(query.pop("per_page", "1000"))
+        asked = query.pop("include", "").split(",")
+        if asked != [""] and self.refuses_sideloads:
+            return Reply({"error": {"title": "Forbidden", "message": "You do not have access to this page."}}, 403)
         if not 1 <= size <= 1000 or set(query) not in ({"start_time"}, {"cursor"}):
             return Reply({"error": "InvalidParameters"}, 400)
         if "start_time" in query:
@@ -113,7 +118,7 @@ class FakeZendesk:
             "before_url": None,
             "end_of_stream": len(found) <= size,
         }
-        return Reply(body)
+        return Reply({**body, **{name: found for name, found in self.beside.items() if name in asked and found}})
 
 
 @pytest.fixture
@@ -181,8 +186,15 @@ def test_a_first_reading_begins_at_the_beginning_and_follows_the_cursor(fake: Fa
     assert records[0].payload == fake.records["users"][made[0]]
     assert records[0].updated_at == datetime.fromtimestamp(NOW, UTC)
     first, second, third = fake.server.requests
-    assert (first.path, first.query) == ("/api/v2/incremental/users/cursor", {"per_page": ["2"], "start_time": ["0"]})
-    assert set(second.query) == set(third.query) == {"per_page", "cursor"}
+    assert (first.path, first.query) == (
+        "/api/v2/incremental/users/cursor",
+        {
+            "per_page": ["2"],
+            "start_time": ["0"],
+            "include": ["identities,organizations"],
+        },
+    )
+    assert set(second.query) == set(third.query) == {"per_page", "cursor", "include"}
     assert checkpoint == {"cursor": base64.b64encode(f"{NOW}||{made[-1]}".encode()).decode()}
 
 
@@ -285,6 +297,83 @@ def test_an_end_without_a_cursor_keeps_the_last_one(fake: FakeZendesk, zendesk: 
     assert pages(zendesk, "users") == []
 
 
+# what comes beside the records --------------------------------------------------------------------------------------
+
+
+def test_a_ticket_comes_with_its_metric_set_wherever_zendesk_puts_it(fake: FakeZendesk, zendesk: ZendeskConnector) -> None:
+    inside, beside, without = fake.put("tickets"), fake.put("tickets"), fake.put("tickets")
+    fake.records["tickets"][inside]["metric_set"] = {"ticket_id": inside, "reopens": 1}
+    fake.beside["metric_sets"] = [{"ticket_id": beside, "reopens": 2}, {"ticket_id": [1]}, "nonsense"]
+    fake.now += 100
+    found = {record.id: record.payload.get("metric_set") for record in read(zendesk, "tickets")[0]}
+    assert found == {
+        str(inside): {"ticket_id": inside, "reopens": 1},
+        str(beside): {"ticket_id": beside, "reopens": 2},
+        str(without): None,
+    }
+    assert {tuple(r.query["include"]) for r in fake.server.requests} == {("metric_sets",)}
+
+
+def test_a_user_comes_with_all_identities_and_the_name_of_the_organization(fake: FakeZendesk, zendesk: ZendeskConnector) -> None:
+    known, lonely, odd = fake.put("users", organization_id=7), fake.put("users", organization_id=8), fake.put("users")
+    fake.records["users"][odd]["organization_id"] = [7]
+    fake.beside["organizations"] = [{"id": 7, "name": "Acme", "updated_at": iso(NOW), "notes": "x"}]
+    fake.beside["identities"] = [
+        {"id": 12, "user_id": known, "type": "phone_number", "value": "+44 113 496 0000"},
+        {"id": 9, "user_id": known, "type": "email", "value": "jane@example.com"},
+    ]
+    fake.now += 100
+    payloads = {record.id: record.payload for record in read(zendesk, "users")[0]}
+    assert payloads[str(known)]["organization"] == {"id": 7, "name": "Acme"}
+    assert [i["id"] for i in payloads[str(known)]["identities"]] == [9, 12], "always in the same order"
+    assert payloads[str(lonely)] == fake.records["users"][lonely]
+    assert payloads[str(odd)] == fake.records["users"][odd]
+
+
+def test_tickets_are_read_without_metric_sets_where_those_are_forbidden(
+    fake: FakeZendesk, zendesk: ZendeskConnector, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = [fake.put("tickets", status="open") for _ in range(5)]
+    fake.now += 100
+    fake.refuses_sideloads = True
+    assert ids(read(zendesk, "tickets")[0]) == [(str(n), "upsert") for n in made]
+    assert ["include" in r.query for r in fake.server.requests] == [True, False, False, False], "asked for once"
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
+        "support/tickets: Zendesk does not let us read metric_sets; going on without"
+    ]
+
+
+# a window of time ---------------------------------------------------------------------------------------------------
+
+
+def window(connector: ZendeskConnector, stream: str, since: int, until: int) -> list[tuple[str, str]]:
+    read_window = stream_of(connector, stream).window
+    assert read_window is not None
+    moments = (datetime.fromtimestamp(at, UTC) for at in (since, until))
+    return ids([record for page in read_window(*moments) for record in page.records])
+
+
+def test_a_window_brings_what_changed_in_it_and_asks_for_no_page_beyond(fake: FakeZendesk, zendesk: ZendeskConnector) -> None:
+    made = []
+    for _ in range(12):
+        made.append(fake.put("tickets", status="open"))
+        fake.now += 10
+    fake.put("tickets", made[2], status="deleted")
+    fake.now += 100
+    found = window(zendesk, "tickets", NOW + 10, NOW + 50)
+    assert found == [(str(made[n]), "upsert") for n in (1, 3, 4)], "what changed later is of a later window"
+    assert len(fake.server.requests) == 3, "two pages with what was asked for and one that shows that there is no more"
+    assert window(zendesk, "tickets", NOW + 120, NOW + 121) == [(str(made[2]), "delete")]
+
+
+def test_a_window_up_to_now_asks_for_no_time_that_zendesk_refuses(fake: FakeZendesk, zendesk: ZendeskConnector) -> None:
+    made = fake.put("users")
+    real = int(datetime.now(UTC).timestamp())
+    fake.now = real
+    assert window(zendesk, "users", real - 5, real + 60) == []
+    assert window(zendesk, "users", NOW, real + 60) == [(str(made), "upsert")]
+
+
 # what is gone ------------------------------------------------------------------------------------------------------
 
 
@@ -384,7 +473,8 @@ def test_a_user_who_is_no_admin_is_an_error_and_never_an_empty_stream(fake: Fake
     fake.me["role"] = "agent"
     with pytest.raises(CredentialsError, match=r"403.*at GET /api/v2/incremental/users/cursor.*names an admin"):
         pages(zendesk, "users")
-    assert len(fake.server.requests) == 1
+    assert [("include" in r.query) for r in fake.server.requests] == [True, False], "once with what belongs to it, once without"
+    assert zendesk.calls()[1] == 0
 
 
 def test_a_missing_variable_is_named(fake: FakeZendesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -653,6 +743,75 @@ def test_every_status_has_its_canonical_word(said: str, canonical: str) -> None:
     assert mapped("tickets", "ticket", ticket(status=said))[0]["status"] == canonical
 
 
+def test_a_solved_ticket_says_when_it_was_answered_and_solved_and_how_it_was_rated() -> None:
+    metrics = {
+        "solved_at": "2026-01-04T10:00:00Z",
+        "reopens": 2,
+        "reply_time_in_minutes": {"calendar": 75, "business": 15},
+        "reply_time_in_seconds": {"calendar": None},
+    }
+    rating = {"id": 1234, "score": "good", "comment": "Great support!"}
+    (row,) = mapped("tickets", "ticket", ticket(status="closed", metric_set=metrics, satisfaction_rating=rating))
+    assert (row["first_reply_at"], row["solved_at"]) == ("2026-01-02T04:19:05Z", "2026-01-04T10:00:00Z")
+    assert (row["reopen_count"], row["satisfaction"]) == ("2", "good")
+    (again,) = mapped("tickets", "ticket", ticket(status="open", metric_set=metrics))
+    assert "solved_at" not in again, "it is open again"
+
+
+@pytest.mark.parametrize(
+    ("created", "metrics", "first_reply"),
+    [
+        (
+            "2026-01-02T03:04:05Z",
+            {"reply_time_in_seconds": {"calendar": 61}, "reply_time_in_minutes": {"calendar": 1}},
+            "03:05:06Z",
+        ),
+        ("2026-01-02T03:04:05+02:00", {"reply_time_in_minutes": {"calendar": 1}}, "03:05:05+02:00"),
+        ("2026-01-02T03:04:05Z", {"reply_time_in_minutes": {"calendar": 10**18}}, None),
+        ("2026-01-02T03:04:05Z", {"reply_time_in_minutes": {"calendar": "soon"}}, None),
+        ("2026-01-02T03:04:05Z", {"reply_time_in_minutes": 7}, None),
+        ("2026-01-02T03:04:05Z", "none", None),
+        ("yesterday", {"reply_time_in_minutes": {"calendar": 1}}, None),
+        ("294240-01-02T03:04:05Z", {"reply_time_in_minutes": {"calendar": 2**31 - 1}}, None),
+    ],
+)
+def test_the_first_reply_is_counted_from_the_opening(created: str, metrics: Any, first_reply: str | None) -> None:
+    (row,) = mapped("tickets", "ticket", ticket(created_at=created, metric_set=metrics))
+    assert row.get("first_reply_at", "").removeprefix("2026-01-02T") == (first_reply or "")
+
+
+@pytest.mark.parametrize(
+    ("score", "satisfaction"),
+    [
+        ("good", "good"),
+        ("bad", "bad"),
+        ("good_with_comment", "good"),
+        ("offered", None),
+        ("unoffered", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_only_a_rating_that_was_given_is_one(score: Any, satisfaction: str | None) -> None:
+    (row,) = mapped("tickets", "ticket", ticket(satisfaction_rating={"score": score}))
+    assert row.get("satisfaction") == satisfaction
+    assert "satisfaction" not in mapped("tickets", "ticket", ticket(satisfaction_rating="good"))[0]
+
+
+def test_a_user_is_of_an_organization_and_known_by_an_identity_where_the_user_says_nothing() -> None:
+    identities = [
+        {"type": "google", "value": "other@example.com"},
+        {"type": "email", "value": "second@example.com"},
+        {"type": "phone_number", "value": "+44 20 7946 0000"},
+    ]
+    silent = user(email=None, phone=None, name="second@example.com", identities=identities, organization={"id": 7, "name": "Acme"})
+    (row,) = mapped("users", "party_record", silent)
+    assert (row["email"], row["phone"], row["company_name"]) == ("second@example.com", "+44 20 7946 0000", "Acme")
+    assert "full_name" not in row
+    (spoken,) = mapped("users", "party_record", user(identities=identities))
+    assert (spoken["email"], spoken["phone"]) == ("jane@example.com", "+44 113 496 0000")
+
+
 # Zendesk's own word ------------------------------------------------------------------------------------------------
 
 
@@ -695,4 +854,29 @@ def test_every_request_is_in_zendesks_openapi(oas: dict[str, Any], fake: FakeZen
     for request in fake.server.requests:
         declared = oas["paths"][request.path].get("parameters", [])
         names = {shared[p["$ref"].rsplit("/", 1)[1]]["name"] if "$ref" in p else p["name"] for p in declared}
-        assert set(request.query) <= names | {"per_page"}, "per_page is declared for users only, and documented for both"
+        # per_page is declared for users only, and documented for both; sideloads are described in prose
+        assert set(request.query) <= names | {"per_page", "include"}
+        prose = oas["paths"][request.path]["get"]["description"]
+        assert ("include" in request.query) == ("Sideloading" in prose)
+
+
+def test_a_metric_set_as_zendesk_describes_it_is_mapped(oas: dict[str, Any]) -> None:
+    sample = json.loads(json.dumps(oas["components"]["schemas"]["TicketMetricObject"]["example"], default=str))
+    (row,) = mapped("tickets", "ticket", ticket(status="solved", metric_set=sample))
+    assert (row["first_reply_at"], row["reopen_count"]) == ("2026-01-03T18:55:05Z", "55")  # 2391 minutes, which are 143460 seconds
+    assert row["solved_at"].startswith("2011-05-09")
+
+
+def test_identities_and_organizations_as_zendesk_describes_them_are_joined_and_mapped(
+    oas: dict[str, Any], fake: FakeZendesk, zendesk: ZendeskConnector
+) -> None:
+    schemas = oas["components"]["schemas"]
+    identity, organization = (
+        json.loads(json.dumps(schemas[f"{n}Object"]["example"], default=str)) for n in ("UserIdentity", "Organization")
+    )
+    made = fake.put("users", role="end-user", organization_id=organization["id"])
+    fake.beside.update(identities=[{**identity, "user_id": made}], organizations=[organization])
+    fake.now += 100
+    (record,) = read(zendesk, "users")[0]
+    (row,) = mapped("users", "party_record", json.loads(json.dumps(record.payload, default=str)))
+    assert (row["email"], row["company_name"]) == (identity["value"], organization["name"])

@@ -29,6 +29,10 @@ def healthy() -> Figures:
             _references("customer_order", "shopify", facts=8000, unresolved=40, facts_before=7900, unresolved_before=39),
             _references("ticket", "zendesk", facts=3000, unresolved=0, facts_before=2950, unresolved_before=0),
         ],
+        "named": [
+            {"table": "order_line", "source_system": "shopify", "column": "order_id", "naming": 17000, "unknown": 3},
+            {"table": "payment", "source_system": "stripe", "column": "invoice_id", "naming": 900, "unknown": 0},
+        ],
         "reconciliation": [
             _reconciled("shopify", "customer_order.gross_amount", "EUR", "812345.67"),
             _reconciled("shopify", "customer_order.gross_amount", "JPY", "9120000"),

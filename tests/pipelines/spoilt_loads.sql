@@ -37,6 +37,17 @@ SELECT l.* REPLACE (lead_key || '-' || n AS lead_key, 'stripe' AS source_system)
 INSERT INTO golden.lead BY NAME
 SELECT l.* REPLACE (lead_key || '-' || n AS lead_key, 'stripe' AS source_system, NULL AS customer_id) FROM golden.lead l, range(1) r(n);
 
+-- spoil: reference_named
+-- refunds of a payment that was never read
+INSERT INTO staging.refund BY NAME
+SELECT 'stripe:refunds:lost' || n AS refund_key, 'stripe' AS source_system, 'refunds' AS stream, 'lost' || n AS source_record_id,
+       'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
+FROM range(20) r(n);
+INSERT INTO golden.refund BY NAME
+SELECT * EXCLUDE (payment_id), (SELECT min(customer_id) FROM golden.customer) AS customer_id, 'load' AS load_id
+FROM (SELECT refund_key, source_system, stream, source_record_id, payment_id, refunded_at, currency, amount, is_test
+      FROM staging.refund WHERE payment_id = 'ch_lost');
+
 -- spoil: reconciled
 UPDATE golden.invoice SET amount_due = amount_due + 0.01 WHERE invoice_key = (SELECT min(invoice_key) FROM golden.invoice);
 

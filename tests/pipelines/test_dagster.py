@@ -18,10 +18,10 @@ from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from tests.pipelines.world import World
 
 GROUPS = {
-    "ingest_invoicing": {"raw/stripe/invoices", "raw/stripe/charges", "raw/stripe/customers"},
+    "ingest_invoicing": {f"raw/stripe/{stream}" for stream in ("invoices", "charges", "refunds", "credit_notes", "customers")},
     "ingest_ecommerce": {"raw/shopify/orders", "raw/shopify/customers"},
     "ingest_ticketing": {"raw/zendesk/tickets", "raw/zendesk/users"},
-    "ingest_ads": {"raw/google_ads/ad_spend_daily", "raw/google_ads/leads", "raw/google_ads/campaigns"},
+    "ingest_ads": {f"raw/google_ads/{stream}" for stream in ("ad_spend_daily", "leads", "ads", "ad_groups", "campaigns")},
     "staging": {f"staging/{table}" for table in STAGING_TABLES},
     "identity": {"identity/customer_xref"},
     "golden": {f"golden/{table}" for table in TABLES},

@@ -65,7 +65,7 @@ def test_every_command_the_docs_name_exists() -> None:
 
 
 def test_every_setting_of_every_source_is_documented() -> None:
-    page = DOCS["data-engineer"]
+    page = DOCS["sources"]
     for type_name in types():
         for name, field in connector_class(type_name).Settings.model_fields.items():
             if name not in ("type", "root") and not field.exclude:

@@ -11,9 +11,18 @@ import httpx
 import pytest
 
 from connectors.sandbox import Sandbox, SandboxHandle, credentials, running
+from connectors.sandbox.world import Account, World
 
 # worlds made for a fixed day, so that a test sees the same one whenever it runs
 TODAY = date(2026, 9, 20)
+
+
+FIRST_FOUR = ("stripe", "zendesk", "shopify", "google_ads")
+
+
+def first_accounts(sandbox_world: World) -> list[Account]:
+    """The accounts in the first four systems; what the later ones hold, their own tests look at."""
+    return [account for account in sandbox_world.accounts.values() if account.system in FIRST_FOUR]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from anyascii import anyascii
 from connectors.sandbox.noise import JUNK_EMAILS, JUNK_NAMES, JUNK_PHONES
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.world import Account, World
+from tests.sandbox.conftest import first_accounts
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def raw(world: World, account: Account) -> tuple[str | None, str | None, str | N
 
 def records(world: World) -> Iterator[Record]:
     """All live party records whose owner the world plays."""
-    for account in world.accounts.values():
+    for account in first_accounts(world):
         if account.owner is not None:
             name, email, phone, place = raw(world, account)
             yield Record(

@@ -53,6 +53,18 @@ def test_some_charges_are_refunded_in_part_or_whole_and_some_fail(world: World) 
     assert any(c["status"] == "failed" and c["customer"] is None for c in charges)
 
 
+def test_what_went_back_adds_up_charge_by_charge_and_a_whole_refund_of_an_invoice_is_credited(world: World) -> None:
+    back = Counter[str]()
+    for refund in world.stripe.refunds:
+        assert refund["amount"] > 0
+        back[refund["charge"]] += refund["amount"]
+    assert back == {c["id"]: c["amount_refunded"] for c in world.stripe.charges if c["amount_refunded"]}
+    paid = {p["payment"]["payment_intent"]: p["invoice"] for p in world.stripe.invoice_payments}
+    whole = {paid[c["payment_intent"]] for c in world.stripe.charges if c["refunded"] and c["payment_intent"] in paid}
+    assert {note["invoice"] for note in world.stripe.credit_notes} == whole
+    assert whole
+
+
 def test_nothing_happens_before_its_time(world: World) -> None:
     created = {c["id"]: c["created"] for c in world.stripe.customers}
     for bill in world.stripe.invoices:

@@ -208,6 +208,33 @@ def test_leads_filter_by_submission_time_in_account_time(api: Vendor) -> None:
         assert {row["leadFormSubmissionData"]["id"] for row in rows} == expected
 
 
+def test_ads_are_of_ad_groups_and_performance_max_has_none(api: Vendor) -> None:
+    fields = "campaign.advertising_channel_type, ad_group.id, ad_group_ad.status, ad_group_ad.ad.id, ad_group_ad.ad.name"
+    more = "ad_group_ad.ad.type, ad_group_ad.ad.responsive_search_ad.headlines"
+    rows = google_rows(api, f"SELECT {fields}, {more} FROM ad_group_ad ORDER BY ad_group_ad.ad.id")
+    numbers = [int(row["adGroupAd"]["ad"]["id"]) for row in rows]
+    assert numbers == sorted(set(numbers))
+    for row in rows:
+        ad, group = row["adGroupAd"]["ad"], row["adGroup"]["id"]
+        assert row["adGroupAd"]["resourceName"] == f"customers/1234567890/adGroupAds/{group}~{ad['id']}"
+        assert ad["resourceName"] == f"customers/1234567890/ads/{ad['id']}"
+        assert ("name" in ad) != ("headlines" in ad.get("responsiveSearchAd", {}))
+    assert {row["campaign"]["advertisingChannelType"] for row in rows} == {"SEARCH", "DISPLAY"}
+    half = google_rows(api, f"SELECT ad_group_ad.ad.id FROM ad_group_ad WHERE ad_group_ad.ad.id >= {numbers[5]} LIMIT 3")
+    assert [int(row["adGroupAd"]["ad"]["id"]) for row in half] == numbers[5:8]
+    answer = ask(api, "SELECT ad_group_ad.ad.id FROM ad_group_ad ORDER BY ad_group_ad.ad.nothing")
+    assert failure(answer)[2] == {"queryError": "UNRECOGNIZED_FIELD"}
+
+
+def test_a_lead_came_by_an_ad_that_there_is(api: Vendor) -> None:
+    known = {row["adGroupAd"]["resourceName"] for row in google_rows(api, "SELECT ad_group_ad.ad.id FROM ad_group_ad")}
+    query = "SELECT lead_form_submission_data.id, lead_form_submission_data.ad_group_ad FROM lead_form_submission_data"
+    told = [row["leadFormSubmissionData"].get("adGroupAd") for row in google_rows(api, query)]
+    assert known >= {name for name in told if name}
+    assert any(told)
+    assert None in told, "some came by Performance Max"
+
+
 def test_a_quota_fault_says_in_the_body_how_long_to_wait(fresh: SandboxHandle) -> None:
     api = google_vendor(fresh)
     fresh.fault("google_ads", status=429, retry_after=30, path="/v26")

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from connectors.sandbox import Sandbox, SandboxHandle, credentials, running, serve
+from connectors.sandbox.systems import systems
 from hub.contract.errors import ConfigError
-from tests.sandbox.conftest import TODAY, stripe_vendor
+from tests.sandbox.conftest import FIRST_FOUR, TODAY, stripe_vendor
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +54,7 @@ def test_a_taken_port_is_a_one_line_error() -> None:
 def test_state_and_controls(fresh: SandboxHandle) -> None:
     state = fresh.state()
     assert (state["seed"], state["people"], state["day"]) == (7, 60, 1)
-    assert set(state["counts"]) == {"stripe", "zendesk", "shopify", "google_ads"}
+    assert set(state["counts"]) == {*FIRST_FOUR, *(system.name for system in systems())}
     told = fresh.advance(2)
     assert (told["advanced"], told["day"]) == (2, 3)
     assert fresh.push_clock(60)["clock"] > told["clock"]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from connectors.sandbox import Sandbox, SandboxHandle, credentials, running
+from connectors.sandbox.shopify_lines import spread
 from tests.sandbox.conftest import TODAY, Vendor, shopify_all
 
 PATH = "/admin/api/2026-10/graphql.json"
@@ -279,3 +280,81 @@ def test_journeys_name_campaigns_that_ran(shared: SandboxHandle) -> None:
     assert paid
     assert all(campaign.isdigit() for campaign in paid)
     assert any(v is None for v in visits)
+
+
+LINES = """id taxesIncluded subtotalPriceSet { shopMoney { amount } } totalTaxSet { shopMoney { amount } }
+  totalDiscountsSet { shopMoney { amount } } totalRefundedSet { shopMoney { amount } } cancelledAt
+  refunds { legacyResourceId createdAt totalRefundedSet { shopMoney { amount } } order { id } }
+  lineItems(first: 50) { nodes { id sku quantity currentQuantity originalUnitPriceSet { shopMoney { amount } }
+    originalTotalSet { shopMoney { amount } } discountAllocations { allocatedAmountSet { shopMoney { amount } } }
+    taxLines { rate priceSet { shopMoney { amount } } } } }"""
+
+
+def amount_of(bag: dict[str, Any]) -> Decimal:
+    return Decimal(bag["shopMoney"]["amount"])
+
+
+def test_the_lines_of_an_order_add_up_to_it_to_the_cent(shared: SandboxHandle) -> None:
+    orders = shopify_all(shared, "orders", LINES, size=50)
+    for order in orders:
+        lines = order["lineItems"]["nodes"]
+        discounts = [sum(amount_of(d["allocatedAmountSet"]) for d in line["discountAllocations"]) for line in lines]
+        taxes = [sum(amount_of(t["priceSet"]) for t in line["taxLines"]) for line in lines]
+        goods = [amount_of(line["originalTotalSet"]) for line in lines]
+        assert goods == [amount_of(line["originalUnitPriceSet"]) * line["quantity"] for line in lines]
+        assert sum(discounts) == amount_of(order["totalDiscountsSet"])
+        assert sum(taxes) == amount_of(order["totalTaxSet"])
+        assert sum(goods) - sum(discounts) == amount_of(order["subtotalPriceSet"])
+        assert all(0 <= discount <= whole for discount, whole in zip(discounts, goods, strict=True))
+        assert all(line["sku"] == line["sku"].upper() != "" for line in lines)
+    ids = [line["id"] for order in orders for line in order["lineItems"]["nodes"]]
+    assert len(set(ids)) == len(ids) > len(orders)
+
+
+def test_refunds_add_up_to_what_was_refunded(default_world: Sandbox) -> None:
+    with running(sandbox=default_world) as handle:
+        orders = [o for o in shopify_all(handle, "orders", LINES, size=50) if o["refunds"]]
+    assert len(orders) > 50
+    for order in orders:
+        assert sum(amount_of(r["totalRefundedSet"]) for r in order["refunds"]) == amount_of(order["totalRefundedSet"]) > 0
+        assert {r["order"]["id"] for r in order["refunds"]} == {order["id"]}
+    numbers = [r["legacyResourceId"] for order in orders for r in order["refunds"]]
+    assert len(set(numbers)) == len(numbers)
+    assert any(o["cancelledAt"] for o in orders), "what was paid and cancelled is given back"
+
+
+def test_a_long_order_is_read_page_by_page(fresh: SandboxHandle) -> None:
+    mutation = "mutation($o: OrderCreateOrderInput!) { orderCreate(order: $o) { order { id } userErrors { message } } }"
+    price = {"shopMoney": {"amount": "1.10", "currencyCode": "USD"}}
+    given = [{"title": f"Thing {n}", "sku": f"T-{n}", "quantity": 1, "priceSet": price} for n in range(300)]
+    made = fresh.graphql(mutation, {"o": {"lineItems": given, "email": "long.list@quickmail.example"}})["orderCreate"]["order"][
+        "id"
+    ]
+    query = """query($id: ID!, $after: String) { order(id: $id) { lineItems(first: 130, after: $after) {
+      nodes { id sku } pageInfo { hasNextPage endCursor } } } }"""
+    skus, after, more = [], None, True
+    while more:
+        page = fresh.graphql(query, {"id": made, "after": after})["order"]["lineItems"]
+        skus += [node["sku"] for node in page["nodes"]]
+        more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
+    assert skus == [f"T-{n}" for n in range(300)]
+
+
+def test_visits_that_an_advertisement_paid_for_mostly_bear_a_click_id(shared: SandboxHandle) -> None:
+    fields = "customerJourneySummary { lastVisit { landingPage utmParameters { source medium } } }"
+    visits = [o["customerJourneySummary"]["lastVisit"] for o in shopify_all(shared, "orders", fields)]
+    paid = [v for v in visits if v and v["utmParameters"] and v["utmParameters"]["medium"] == "cpc"]
+    marked = [v["landingPage"] for v in paid if "&gclid=" in v["landingPage"]]
+    assert 0.75 < len(marked) / len(paid) < 1
+    assert len(set(marked)) == len(marked)
+    assert not any("clid=" in v["landingPage"] for v in visits if v and v["utmParameters"] is None)
+
+
+def test_what_is_spread_over_lines_is_spread_whole() -> None:
+    shares = [Decimal("10.00"), Decimal("0.01"), Decimal("3.33")]
+    for cents in (0, 1, 2, 3, 100, 1333):
+        parts = spread(Decimal(cents) / 100, shares)
+        assert sum(parts) == Decimal(cents) / 100
+        assert all(part >= 0 for part in parts)
+    assert spread(Decimal("5"), [Decimal(0), Decimal(0)]) == [Decimal(5), Decimal(0)]
+    assert spread(Decimal("5"), []) == []

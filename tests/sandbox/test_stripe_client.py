@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -20,6 +22,35 @@ def test_it_pages_through_everything(shared: SandboxHandle) -> None:
     assert [c.created for c in customers] == sorted((c.created for c in customers), reverse=True)
     assert sum(1 for _ in api.v1.invoices.list({"limit": 100}).auto_paging_iter()) == counts["invoices"]
     assert sum(1 for _ in api.v1.charges.list({"limit": 100}).auto_paging_iter()) == counts["charges"]
+
+
+def test_it_lists_what_went_back_and_finds_it_by_its_charge_or_invoice(shared: SandboxHandle) -> None:
+    api = client(shared)
+    refunds = list(api.v1.refunds.list({"limit": 3}).auto_paging_iter())
+    notes = list(api.v1.credit_notes.list({"limit": 100}).auto_paging_iter())
+    assert refunds
+    assert notes
+    for refund in refunds:
+        charge = api.v1.charges.retrieve(str(refund.charge))
+        back = api.v1.refunds.list({"charge": charge.id}).data
+        assert sum(r.amount for r in back) == charge.amount_refunded
+        assert refund.id in {r.id for r in back}
+        assert (refund.currency, refund.customer) == (charge.currency, charge.customer)
+    for note in notes:
+        bill = api.v1.invoices.retrieve(str(note.invoice))
+        assert [n.id for n in api.v1.credit_notes.list({"invoice": bill.id}).data] == [note.id]
+        assert (note.amount, note.customer) == (bill.post_payment_credit_notes_amount, bill.customer)
+        assert api.v1.refunds.retrieve(str(note.refunds[0].refund)).amount == note.amount
+
+
+def test_it_finds_the_invoice_that_a_payment_intent_paid(shared: SandboxHandle) -> None:
+    api = client(shared)
+    charge = next(c for c in api.v1.charges.list({"limit": 100}).data if c.customer)
+    payment: Any = {"type": "payment_intent", "payment_intent": str(charge.payment_intent)}
+    (link,) = api.v1.invoice_payments.list({"payment": payment}).data
+    assert link.payment.payment_intent == charge.payment_intent
+    assert api.v1.invoices.retrieve(str(link.invoice)).customer == charge.customer
+    assert api.v1.invoice_payments.retrieve(link.id).invoice == link.invoice
 
 
 def test_it_pages_backwards(shared: SandboxHandle) -> None:

@@ -182,6 +182,33 @@ def test_invoice_payments_join_invoices_and_charges(api: Vendor) -> None:
     assert "charge" not in paid
 
 
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"payment[payment_intent]": "pi_1"}, "parameter_missing"),
+        ({"payment[type]": "payment_intent", "payment[charge]": "ch_1"}, "parameter_unknown"),
+        ({"payment[type]": "charge"}, None),
+    ],
+)
+def test_invoice_payments_are_found_by_a_payment_of_a_known_type(api: Vendor, params: dict[str, str], code: str | None) -> None:
+    answer = api.get("/v1/invoice_payments", **params)
+    assert (answer.status_code, answer.json()["error"].get("code")) == (400, code)
+    assert len(api.get("/v1/invoice_payments", **{"payment[type]": "payment_intent"}).json()["data"]) == 10
+    assert api.get("/v1/invoice_payments", **{"payment[type]": "payment_record"}).json()["data"] == []
+
+
+def test_what_went_back_is_told_by_events_of_its_own(own: tuple[SandboxHandle, Vendor]) -> None:
+    handle, api = own
+    start = api.get("/v1/events", limit=1).json()["data"][0]["created"]
+    handle.advance(3)
+    events = [e for e in stripe_all(api, "events") if e["created"] > start]
+    told = {kind: [e["data"]["object"] for e in events if e["type"] == kind] for kind in {e["type"] for e in events}}
+    assert {r["charge"] for r in told["refund.created"]} == {c["id"] for c in told["charge.refunded"]}
+    assert {p["invoice"] for p in told["invoice_payment.paid"]} == {b["id"] for b in told["invoice.paid"]}
+    new = {n["id"] for n in stripe_all(api, "credit_notes") if n["created"] > start}
+    assert {n["id"] for n in told.get("credit_note.created", [])} == new
+
+
 def test_a_deleted_customers_cursor_still_pages(own: tuple[SandboxHandle, Vendor]) -> None:
     _, api = own
     listed = [c["id"] for c in stripe_all(api, "customers")]

@@ -17,6 +17,8 @@ LEFT_OUT = {
     "invoice": {"subscription"},
     "charge": {"refunds", "source"},
     "invoice_payment": set(),
+    "refund": set(),
+    "credit_note": set(),
     "event": set(),
 }
 
@@ -27,7 +29,7 @@ def official(specs: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["customer", "invoice", "charge", "invoice_payment", "event"])
+@pytest.mark.parametrize("kind", ["customer", "invoice", "charge", "invoice_payment", "refund", "credit_note", "event"])
 def test_fields_are_the_official_ones(shared: SandboxHandle, official: dict[str, dict[str, Any]], kind: str) -> None:
     ours = set(stripe_all(stripe_vendor(shared), f"{kind}s")[0])
     assert ours == set(official[kind]) - LEFT_OUT[kind]
@@ -36,6 +38,13 @@ def test_fields_are_the_official_ones(shared: SandboxHandle, official: dict[str,
 def test_invoice_lines_are_the_official_ones(shared: SandboxHandle, official: dict[str, dict[str, Any]]) -> None:
     line = stripe_all(stripe_vendor(shared), "invoices")[0]["lines"]["data"][0]
     assert set(line) == set(official["line_item"]) - {"subscription"}
+
+
+def test_credit_note_lines_are_the_official_ones(shared: SandboxHandle, official: dict[str, dict[str, Any]]) -> None:
+    note = stripe_all(stripe_vendor(shared), "credit_notes")[0]
+    custom = next(line for line in official["credit_note"]["lines"]["data"] if line["type"] == "custom_line_item")
+    assert set(note["lines"]["data"][0]) == set(custom)
+    assert set(note["refunds"][0]) == set(official["credit_note"]["refunds"][0])
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,7 @@ def test_invoice_lines_are_the_official_ones(shared: SandboxHandle, official: di
         ("charge", "billing_details"),
         ("charge", "outcome"),
         ("event", "request"),
+        ("invoice_payment", "status_transitions"),
     ],
 )
 def test_nested_fields_are_the_official_ones(

@@ -1,4 +1,7 @@
-"""The exported truth names every party record that the vendors' APIs serve, each once, and no other."""
+"""The exported truth names every party record that the vendors' APIs serve, each once, and no other: the first four systems.
+
+The later systems' own tests ask the same of them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from connectors.sandbox import Sandbox, SandboxHandle
 from tests.sandbox.conftest import (
+    FIRST_FOUR,
     TODAY,
     google_rows,
     google_vendor,
@@ -37,7 +41,8 @@ def served(handle: SandboxHandle) -> list[tuple[str, str, str]]:
 
 
 def keys(handle: SandboxHandle) -> list[tuple[str, str, str]]:
-    return [(row["source_system"], row["stream"], row["source_record_id"]) for row in truth_rows(handle)]
+    found = [(row["source_system"], row["stream"], row["source_record_id"]) for row in truth_rows(handle)]
+    return [key for key in found if key[0] in FIRST_FOUR]
 
 
 def test_truth_covers_every_party_record_exactly_once(fresh: SandboxHandle) -> None:

@@ -88,3 +88,18 @@ def test_refusals_are_the_errors_the_client_knows(shared: SandboxHandle) -> None
         client(shared, "not-the-token").users.me()
     with pytest.raises(RecordNotFoundException):
         client(shared).users(id=1)
+
+
+def test_it_reads_a_tickets_metrics_and_a_users_identities(fresh: SandboxHandle) -> None:
+    api = client(fresh)
+    solved = next(t for t in api.tickets.incremental(start_time=0) if t.status in ("solved", "closed"))
+    metric = api.tickets.metrics(solved.id)
+    assert (metric.ticket_id, metric.replies > 0) == (solved.id, True)
+    assert metric.created_at <= metric.solved_at
+    assert metric.reply_time_in_minutes["calendar"] <= metric.full_resolution_time_in_minutes["calendar"]
+    known = next(u for u in api.users() if u.role == "end-user" and u.email)
+    known.email = "second.address@quickmail.example"
+    assert api.users.update(known).email != known.email, "the primary one stays"
+    identities = list(api.users.identities(id=known.id))
+    assert [i.value for i in identities if i.type == "email"][-1] == known.email
+    assert [i.primary for i in identities].count(True) == 1

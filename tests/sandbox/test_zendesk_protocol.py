@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from connectors.sandbox import Sandbox, SandboxHandle, credentials, running
+from connectors.sandbox.zendesk_beside import _minutes, identities
 from tests.sandbox.conftest import TODAY, Vendor, zendesk_export, zendesk_vendor
 
 USERS, TICKETS = "/api/v2/incremental/users/cursor", "/api/v2/incremental/tickets/cursor"
@@ -192,3 +195,59 @@ def test_lists_page_by_offset_and_by_cursor(api: Vendor) -> None:
 def test_unknown_places_are_404(api: Vendor) -> None:
     assert api.get("/api/v2/widgets.json").json()["error"] == "InvalidEndpoint"
     assert api.get("/api/v2/users/1.json").json()["error"] == "RecordNotFound"
+
+
+def test_an_export_brings_what_is_asked_for_beside_its_records_and_nothing_unasked(api: Vendor) -> None:
+    plain = api.get(TICKETS, start_time=0).json()
+    asked = api.get(TICKETS, start_time=0, include="metric_sets,nonsense").json()
+    assert set(asked) == set(plain)
+    assert asked["after_url"].endswith("&include=metric_sets,nonsense")
+    assert [{n: v for n, v in t.items() if n != "metric_set"} for t in asked["tickets"]] == plain["tickets"]
+    assert all((t["metric_set"] is None) == (t["status"] == "deleted") for t in asked["tickets"])
+    users = api.get(USERS, start_time=0, include="identities,organizations").json()
+    assert {i["user_id"] for i in users["identities"]} <= {u["id"] for u in users["users"]}
+    assert {o["id"] for o in users["organizations"]} == {u["organization_id"] for u in users["users"]} - {None}
+    primary = {i["user_id"]: i["value"] for i in users["identities"] if i["primary"] and i["type"] == "email"}
+    assert primary == {u["id"]: u["email"] for u in users["users"] if u["email"] and u["active"]}
+
+
+def test_a_metric_set_tells_the_course_of_its_ticket(own: tuple[SandboxHandle, Vendor]) -> None:
+    handle, api = own
+    number = handle.post_ticket("metrics@quickmail.example")
+
+    def metrics() -> dict[str, Any]:
+        found: dict[str, Any] = api.get(f"/api/v2/tickets/{number}/metrics.json").json()["ticket_metric"]
+        return found
+
+    assert (metrics()["replies"], metrics()["solved_at"], metrics()["reply_time_in_minutes"]["calendar"]) == (0, None, None)
+    for minutes, status in ((60, "pending"), (30, "open"), (90, "solved"), (5, "open")):
+        handle.push_clock(minutes * 60)
+        api("PUT", f"/api/v2/tickets/{number}.json", json={"ticket": {"status": status}}).raise_for_status()
+    found = metrics()
+    assert found["reply_time_in_minutes"]["calendar"] == 60
+    assert found["agent_wait_time_in_minutes"]["calendar"] == 30
+    assert found["full_resolution_time_in_minutes"]["calendar"] == 180
+    assert found["reopens"] >= 1
+    listed = api.get("/api/v2/ticket_metrics.json", per_page=100).json()["ticket_metrics"]
+    assert found in listed
+
+
+def test_business_hours_are_eight_on_working_days() -> None:
+    friday = int(datetime(2026, 9, 18, 16, tzinfo=UTC).timestamp())
+    assert _minutes([(friday, friday + 3 * 86_400)]) == {"calendar": 3 * 1_440, "business": 60 + 7 * 60}
+
+
+def test_a_rating_follows_the_solution_and_some_customers_give_one(default_world: Sandbox) -> None:
+    scores = Counter((t["status"] == "closed", t["satisfaction_rating"]["score"]) for t in default_world.world.zendesk.tickets)
+    assert set(scores) >= {(True, "good"), (True, "bad"), (True, "offered"), (False, "offered"), (False, "unoffered")}
+    assert (False, "good") not in scores
+    closed = sum(n for (done, _), n in scores.items() if done)
+    assert 0.18 < scores[True, "good"] / closed < 0.30
+
+
+def test_a_users_former_e_mails_stay_among_the_identities(default_world: Sandbox) -> None:
+    books = default_world.world.zendesk
+    key, former = next((key, emails) for key, emails in books.other_emails.items() if books.users.get(key)["active"])
+    user = books.users.get(key)
+    found = [i["value"] for i in identities(books, user) if i["type"] == "email"]
+    assert found == [user["email"], *former]

@@ -63,3 +63,23 @@ def test_an_export_page_is_the_described_one(api: Vendor, official: dict[str, An
 def test_ticket_statuses_are_the_described_ones_and_deleted(api: Vendor, official: dict[str, Any]) -> None:
     described = set(properties(official, "TicketObject")["status"]["enum"])
     assert {t["status"] for t in zendesk_export(api, "tickets")} <= described | {"deleted"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "include", "schema"),
+    [("tickets", "metric_sets", "TicketMetricObject"), ("users", "identities", "UserIdentityObject")],
+)
+def test_what_comes_beside_the_records_is_described(
+    api: Vendor, official: dict[str, Any], kind: str, include: str, schema: str
+) -> None:
+    described = properties(official, schema)
+    types = {"integer": int, "string": str, "boolean": bool, "array": list, "object": dict}
+    page = api.get(f"/api/v2/incremental/{kind}/cursor.json", start_time=0, include=include).json()
+    found = page.get(include) or [t["metric_set"] for t in page["tickets"] if t["metric_set"]]
+    assert len(found) > 20
+    for record in found:
+        assert set(record) - set(described) == set()
+        for name, value in record.items():
+            expected = types.get(described[name].get("type", ""))
+            assert value is None or expected is None or isinstance(value, expected), name
+    assert set(described) - set(found[0]) <= {"deliverable_state", "undeliverable_count"}

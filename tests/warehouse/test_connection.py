@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from hub.contract.errors import NotFoundError, WarehouseAccessError, WarehouseBusyError
-from warehouse.connection import connect, published, writer
+from warehouse.connection import connect, frugal, published, writer
+from warehouse.migrations import VERSION
 from warehouse.settings import WarehouseSettings
 
 HOLD = """
@@ -52,7 +53,7 @@ def test_a_killed_writer_blocks_nobody(settings: WarehouseSettings, tmp_path: Pa
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     with writer(settings) as con:
-        assert con.execute("SELECT version FROM ops.schema_version").fetchall() == [(1,)]
+        assert con.execute("SELECT version FROM ops.schema_version").fetchall() == [(VERSION,)]
 
 
 def test_a_foreign_process_that_has_the_file_open_is_named(settings: WarehouseSettings) -> None:
@@ -116,3 +117,20 @@ def test_no_extension_is_ever_installed_at_run_time() -> None:
         assert settings == {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         with pytest.raises(duckdb.Error):
             con.execute("SELECT * FROM sqlite_scan('x', 'y')")
+
+
+@pytest.mark.parametrize(("limit", "meanwhile"), [(None, 300_000_000), ("2GB", 300_000_000), ("200MB", 200_000_000)])
+def test_memory_is_spared_for_a_while_and_then_as_it_was(settings: WarehouseSettings, limit: str | None, meanwhile: int) -> None:
+    with writer(settings.model_copy(update={"memory_limit": limit})) as con:
+
+        def allowed() -> int:
+            return int(con.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0][0])
+
+        before = allowed()
+        for _ in range(3):
+            with frugal(con):
+                assert 0.99 * meanwhile < allowed() <= meanwhile
+            assert allowed() == before
+        with pytest.raises(duckdb.BinderException), frugal(con):
+            con.execute("SELECT nothing")
+        assert allowed() == before

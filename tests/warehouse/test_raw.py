@@ -81,6 +81,15 @@ def test_the_latest_sync_wins_even_with_an_older_source_time(con: duckdb.DuckDBP
     assert current(con)["1"][2] == '{"v":2}'
 
 
+def test_parts_are_taken_in_the_order_in_which_they_were_read(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for n in range(12):
+        land(tmp_path, [record("1", {"v": n}), record("2", {"v": -n})], complete=n == 11)
+    assert take(con, tmp_path) == RawLoad(extracted=24, inserted=2, updated=22)
+    versions = con.execute('SELECT source_record_id, version, payload FROM raw."shop__orders" ORDER BY ALL').fetchall()
+    assert versions == [(key, n + 1, f'{{"v":{sign * n}}}') for key, sign in (("1", 1), ("2", -1)) for n in range(12)]
+    assert con.execute('SELECT count(DISTINCT raw_seq) FROM raw."shop__orders"').fetchall() == [(24,)]
+
+
 def test_deletes_and_rejects_are_counted_and_kept(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     land(tmp_path, [record("1", {"v": 1})])
     take(con, tmp_path)

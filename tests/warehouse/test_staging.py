@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from connectors.mapping import parse_mapping
+from expectations import check_rows
 from hub.contract.columns import ORDER
 from hub.contract.errors import ConfigError
 from hub.contract.tables import Column
@@ -35,7 +36,7 @@ def no_parties(con: duckdb.DuckDBPyConnection, source: str, target: str) -> None
 
 def judge(table: str, frame: pd.DataFrame, key: str) -> Sequence[RowFault]:
     bad = frame[frame["gross_amount"].isna()]
-    return [RowFault(value, "amount", "amount cannot be read") for value in bad[key]]
+    return [RowFault(row, "amount", "amount cannot be read") for row in bad.index]
 
 
 HANDLERS = Handlers(no_parties, judge, "1")
@@ -116,6 +117,114 @@ def test_a_changed_mapping_stages_everything_again(con: duckdb.DuckDBPyConnectio
     stage(con)
     assert stage(con, ORDERS.replace("'$.amount'", "'$.amount2'")) == Staged({"customer_order": 0}, {"customer_order": 2})
     assert stage(con, ORDERS) == Staged({"customer_order": 2}, {"customer_order": 0})
+
+
+# a record that is several rows -------------------------------------------------------------------------------------
+
+
+LINES = """
+-- stage: orders -> customer_order
+SELECT source_record_id, payload->>'$.amount' AS gross_amount, payload->>'$.currency' AS currency, payload->>'$.at' AS ordered_at
+FROM src
+
+-- stage: orders -> order_line
+SELECT source_record_id, source_record_id AS order_id, line->>'$.id' AS line_no, payload->>'$.currency' AS currency,
+       line->>'$.amount' AS net_amount
+FROM (SELECT source_record_id, payload, unnest(from_json(payload->'$.lines', '["JSON"]')) AS line FROM src)
+"""
+
+
+def by_the_rules(table: str, frame: pd.DataFrame, key: str) -> Sequence[RowFault]:
+    return [RowFault(f.row, f.check_id, f.reason) for f in check_rows(table, frame, key).quarantine]
+
+
+REALLY = Handlers(no_parties, by_the_rules, "1")
+
+
+def lines(*rows: tuple[Any, Any]) -> dict[str, Any]:
+    return order(lines=[{"id": id_, "amount": amount} for id_, amount in rows])
+
+
+def stage_lines(con: duckdb.DuckDBPyConnection) -> Staged | None:
+    return stage_stream(con, PLACE, "orders", parse_mapping(LINES), REALLY, now=NOW)
+
+
+def staged_lines(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    return dict(con.execute("SELECT order_line_key, net_amount FROM staging.order_line ORDER BY ALL").fetchall())
+
+
+def turned_down(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return con.execute("SELECT source_record_id, target, check_id, reason FROM staging.rejected ORDER BY ALL").fetchall()
+
+
+def test_a_record_may_be_several_rows_with_keys_of_their_own(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", lines(("a", "1.00"), ("b", "2.00"))), record("2", lines(("a", "3.00"))), record("3", lines()))
+    assert stage_lines(con) == Staged({"customer_order": 3, "order_line": 3}, {"customer_order": 0, "order_line": 0})
+    assert staged_lines(con) == {"shop:orders:1:a": Decimal(1), "shop:orders:1:b": Decimal(2), "shop:orders:2:a": Decimal(3)}
+    assert turned_down(con) == []
+
+
+def test_rows_that_a_newer_version_of_a_record_lacks_are_gone(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", lines(("a", "1.00"), ("b", "2.00"))), record("2", lines(("a", "3.00"))))
+    stage_lines(con)
+    arrive(con, tmp_path, record("1", lines(("b", "2.50"), ("c", "4.00"))))
+    stage_lines(con)
+    assert staged_lines(con) == {"shop:orders:1:b": Decimal("2.5"), "shop:orders:1:c": Decimal(4), "shop:orders:2:a": Decimal(3)}
+    arrive(con, tmp_path, record("1", {}, op="delete"))
+    stage_lines(con)
+    assert set(staged_lines(con)) == {"shop:orders:2:a"}
+
+
+def test_a_row_whose_part_is_missing_or_occurs_twice_is_turned_down_with_its_reason(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    arrive(
+        con,
+        tmp_path,
+        record("1", lines(("a", "1.00"), (None, "2.00"))),
+        record("2", lines(("a", "1.00"), ("b", "2.00"), ("b", "2.00"))),
+        record("3", lines(("a", "1.00"), (" ", "2.00"), ("b", "3.00"))),
+    )
+    assert stage_lines(con) == Staged({"customer_order": 3, "order_line": 4}, {"customer_order": 0, "order_line": 4})
+    assert set(staged_lines(con)) == {"shop:orders:1:a", "shop:orders:2:a", "shop:orders:3:a", "shop:orders:3:b"}
+    assert turned_down(con) == [
+        ("1", "order_line", "order_line.order_line_key.missing", "line_no is missing"),
+        (
+            *("2", "order_line", "order_line.order_line_key.repeated"),
+            "line_no occurs more than once in one record (line_no b); 2 rows of it are unfit",
+        ),
+        ("3", "order_line", "order_line.order_line_key.missing", "line_no is missing"),
+    ]
+
+
+def test_of_a_record_with_bad_rows_the_good_ones_go_on_and_the_last_good_version_of_the_bad_stays(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    arrive(con, tmp_path, record("1", lines(("a", "1.00"), ("b", "2.00"), ("c", "3.00"))))
+    stage_lines(con)
+    arrive(con, tmp_path, record("1", lines(("a", "1.50"), ("b", "two"), ("d", "many"), (None, "4.00"))))
+    assert stage_lines(con) == Staged({"customer_order": 1, "order_line": 1}, {"customer_order": 0, "order_line": 3})
+    assert staged_lines(con) == {"shop:orders:1:a": Decimal("1.5"), "shop:orders:1:b": Decimal(2)}
+    assert turned_down(con) == [
+        (
+            *("1", "order_line", "order_line.net_amount.unreadable"),
+            "net_amount cannot be read as an amount (line_no b); 3 rows of it are unfit",
+        )
+    ]
+    arrive(con, tmp_path, record("1", lines(("a", "1.50"), ("b", "2.50"))))
+    stage_lines(con)
+    assert (staged_lines(con), turned_down(con)) == ({"shop:orders:1:a": Decimal("1.5"), "shop:orders:1:b": Decimal("2.5")}, [])
+
+
+def test_a_mapping_that_yields_no_part_keys_its_rows_by_record(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, record("1", order("5.00")))
+    mapping = """
+-- stage: orders -> refund
+SELECT source_record_id, payload->>'$.amount' AS amount, payload->>'$.currency' AS currency, payload->>'$.at' AS refunded_at
+FROM src
+"""
+    stage_stream(con, PLACE, "orders", parse_mapping(mapping), REALLY, now=NOW)
+    assert con.execute("SELECT refund_key, refund_no FROM staging.refund").fetchall() == [("shop:orders:1", None)]
 
 
 def test_a_mapping_that_yields_an_unknown_column_or_does_not_run_names_itself(

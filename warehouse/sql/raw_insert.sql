@@ -1,8 +1,12 @@
 INSERT INTO {table}
-SELECT nextval('raw.raw_seq'), $source, $stream, source_record_id,
-       coalesce(known_version, 0) + row_number() OVER (PARTITION BY source_record_id ORDER BY source_updated_at NULLS FIRST, read_order),
-       op, CASE WHEN op = 'delete' AND payload = '{}' THEN NULL ELSE payload END, payload_hash,
-       source_updated_at AT TIME ZONE 'UTC', extracted_at AT TIME ZONE 'UTC', merged_into, $run
-FROM landed_version
-WHERE NOT is_unchanged
-ORDER BY read_order
+SELECT nextval('raw.raw_seq'), $source, $stream, l.source_record_id, v.version,
+       l.op, CASE WHEN l.op = 'delete' AND l.payload = '{}' THEN NULL ELSE l.payload END, l.payload_hash,
+       l.source_updated_at AT TIME ZONE 'UTC', l.extracted_at AT TIME ZONE 'UTC', l.merged_into, $run
+FROM read_parquet($parts, filename = true, file_row_number = true) l
+JOIN (
+  SELECT read_order,
+         coalesce(known_version, 0)
+           + row_number() OVER (PARTITION BY source_record_id ORDER BY source_updated_at NULLS FIRST, read_order) AS version
+  FROM landed_version
+  WHERE NOT is_unchanged
+) v ON v.read_order = {read_order}

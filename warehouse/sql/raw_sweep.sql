@@ -6,4 +6,4 @@ FROM (
   FROM {table} GROUP BY source_record_id
 ) current
 WHERE op <> 'delete'
-  AND source_record_id NOT IN (SELECT source_record_id FROM landed_part WHERE op <> 'reject' AND part >= $reading)
+  AND source_record_id NOT IN (SELECT source_record_id FROM landed_part WHERE read_order >= $reading)

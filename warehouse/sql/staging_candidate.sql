@@ -1,7 +1,8 @@
 -- A block's rows with their keys, ready to be judged. `m` is what the mapping yielded, `s` the source's defaults.
 CREATE OR REPLACE TEMP TABLE candidate AS
 SELECT
-  a.source_system || ':' || a.stream || ':' || a.source_record_id AS {key},
+  row_number() OVER () - 1 AS row_no,
+  {key} AS {key_name},
   a.source_system, a.stream, a.source_record_id,
   {columns},
   a.source_updated_at, a.sync_run_id, a.payload_hash

@@ -134,10 +134,13 @@ class Counterpart(ABC):
 
     def throttles(self) -> dict[str, Callable[[], Reply]]:
         """Every way in which this vendor says "slow down", by name."""
-        later = datetime.fromtimestamp(datetime.now(UTC).timestamp() + 7, UTC)
+
+        def until() -> str:
+            return format_datetime(datetime.fromtimestamp(datetime.now(UTC).timestamp() + 9, UTC), usegmt=True)
+
         return {
             "429 with seconds": lambda: Reply({}, 429, {"retry-after": "7"}),
-            "429 with a date": lambda: Reply({}, 429, {"retry-after": format_datetime(later, usegmt=True)}),
+            "429 with a date": lambda: Reply({}, 429, {"retry-after": until()}),
             "429 without a header": lambda: Reply({}, 429),
             "503 with seconds": lambda: Reply({}, 503, {"retry-after": "7"}),
         }

@@ -207,7 +207,8 @@ def test_empty_page__a_page_without_records_in_the_middle_does_not_end_the_readi
     assert emptied
     assert pages > 3
     kept_back = {vendor.mark_of(payload) for payload in emptied} - {None}
-    assert set(marks(vendor, ledger).values()) == set(vendor.marks.values()) - kept_back
+    # a connector may notice and ask for that page again
+    assert set(marks(vendor, ledger).values()) | kept_back == set(vendor.marks.values())
 
 
 def test_throttle__every_way_of_saying_slow_down_is_heeded(vendor: Counterpart, ledger: Ledger, waits: list[float]) -> None:

@@ -30,6 +30,20 @@ def party(key: str, **values: Any) -> dict[str, Any]:
     return {"key": key, "given_name": "Ann", "family_name": "Lee", "country": "GB"} | values
 
 
+def stage(con: duckdb.DuckDBPyConnection, table: str, key: str, **values: Any) -> None:
+    """Stage a fact; its key is source:stream:id."""
+    source, stream, id_ = key.split(":", 2)
+    row = {
+        TABLES[table][0]: key,
+        "source_system": source,
+        "stream": stream,
+        "source_record_id": id_,
+        "is_test": False,
+        **values,
+    }
+    con.execute(f"INSERT INTO staging.{table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+
+
 def order(con: duckdb.DuckDBPyConnection, id_: str, owner: str | None, **values: Any) -> None:
     row = {
         "order_key": f"shop:orders:{id_}",
@@ -139,6 +153,154 @@ def test_facts_get_their_customer_and_guests_count_with_the_account(con: duckdb.
     assert three_sixty == [(4, {"GBP": Decimal("37.5000")})]
 
 
+def people(con: duckdb.DuckDBPyConnection, *numbers: int) -> None:
+    """Customers c_1, c_2 ... of the shop."""
+    stage_parties(con, [party(f"shop:customers:{n}") for n in numbers])
+    assign(con, {f"c_{n}": [f"shop:customers:{n}"] for n in numbers})
+
+
+def test_order_lines_belong_to_their_orders_customer(con: duckdb.DuckDBPyConnection) -> None:
+    people(con, 1, 2)
+    order(con, "1", "shop:customers:1")
+    order(con, "2", None, is_test=True)
+    stage(con, "order_line", "shop:orders:1:a", source_record_id="1", order_id="1", line_no="a", quantity=Decimal("1.5"))
+    stage(con, "order_line", "shop:orders:2:a", source_record_id="2", order_id="2", line_no="a")
+    # lines may come in a stream of their own, and say whose they are when their order is not there
+    stage(con, "order_line", "shop:lines:7", order_id="1")
+    stage(con, "order_line", "shop:lines:8", order_id="404", party_record_key="shop:customers:2")
+    build(con)
+    rows = con.execute(
+        "SELECT order_line_key, order_key, customer_id, party_record_key, is_test FROM golden.order_line ORDER BY ALL"
+    ).fetchall()
+    assert rows == [
+        ("shop:lines:7", "shop:orders:1", "c_1", "shop:customers:1", False),
+        ("shop:lines:8", None, "c_2", "shop:customers:2", False),
+        ("shop:orders:1:a", "shop:orders:1", "c_1", "shop:customers:1", False),
+        ("shop:orders:2:a", "shop:orders:2", None, None, True),
+    ]
+
+
+def test_a_named_fact_is_the_one_of_the_same_stream_else_the_only_one_of_the_source(con: duckdb.DuckDBPyConnection) -> None:
+    for key in ("shop:orders:1", "shop:archive:1", "shop:archive:2", "shop:orders:3", "shop:archive:3", "bill:orders:4"):
+        stage(con, "customer_order", key)
+    for number, stream in ((1, "orders"), (1, "archive"), (2, "orders"), (3, "lines"), (4, "lines")):
+        stage(con, "order_line", f"shop:{stream}:{number}", order_id=str(number))
+    build(con)
+    assert dict(con.execute("SELECT order_line_key, order_key FROM golden.order_line").fetchall()) == {
+        "shop:orders:1": "shop:orders:1",
+        "shop:archive:1": "shop:archive:1",
+        "shop:orders:2": "shop:archive:2",
+        "shop:lines:3": None,  # two orders have that number, and neither is meant more than the other
+        "shop:lines:4": None,  # another source's
+    }
+
+
+def test_a_refund_belongs_to_whoever_it_names_else_to_the_customer_of_what_was_paid(con: duckdb.DuckDBPyConnection) -> None:
+    people(con, 1, 2, 3, 4)
+    order(con, "1", "shop:customers:1")
+    stage(con, "invoice", "shop:invoices:i", party_record_key="shop:customers:2")
+    stage(con, "payment", "shop:payments:p", party_record_key="shop:customers:3", invoice_id="i")
+    stage(con, "refund", "shop:refunds:1", order_id="1")
+    stage(con, "refund", "shop:refunds:2", invoice_id="i")
+    stage(con, "refund", "shop:refunds:3", payment_id="p")
+    stage(con, "refund", "shop:refunds:4", payment_id="p", order_id="1", party_record_key="shop:customers:4")
+    stage(con, "refund", "shop:refunds:5", payment_id="unknown")
+    build(con)
+    rows = con.execute(
+        "SELECT refund_key, customer_id, order_key, invoice_key, payment_key FROM golden.refund ORDER BY ALL"
+    ).fetchall()
+    assert rows == [
+        ("shop:refunds:1", "c_1", "shop:orders:1", None, None),
+        ("shop:refunds:2", "c_2", None, "shop:invoices:i", None),
+        ("shop:refunds:3", "c_3", None, "shop:invoices:i", "shop:payments:p"),
+        ("shop:refunds:4", "c_4", "shop:orders:1", "shop:invoices:i", "shop:payments:p"),
+        ("shop:refunds:5", None, None, None, None),
+    ]
+    assert con.execute("SELECT invoice_key FROM golden.payment").fetchall() == [("shop:invoices:i",)]
+
+
+def test_refunds_are_counted_where_money_went_back(con: duckdb.DuckDBPyConnection) -> None:
+    people(con, 1)
+    for number, values in enumerate(
+        (
+            {"refund_type": "refund", "status": "succeeded"},
+            {"refund_type": None, "status": None},
+            {"refund_type": "refund", "status": "failed"},
+            {"refund_type": "refund", "status": "cancelled"},
+            {"refund_type": "credit_note", "status": "succeeded"},
+            {"refund_type": "refund", "status": "succeeded", "is_test": True},
+        )
+    ):
+        owner, at = "shop:customers:1", T0 + timedelta(days=number)
+        stage(con, "refund", f"shop:refunds:{number}", party_record_key=owner, refunded_at=at, **values)
+    build(con)
+    assert con.execute("SELECT refunds, last_refund_at FROM golden.customer_360").fetchall() == [(2, T0 + timedelta(days=1))]
+    kinds = [entry["kind"] for entry in customer_card(con, "c_1")["timeline"]]
+    assert kinds == ["refund", "refund", "refund", "refund", "credit_note", "refund"]
+
+
+def test_ads_groups_leads_and_spend_find_each_other_by_the_platforms_ids(con: duckdb.DuckDBPyConnection) -> None:
+    stage(con, "ad_campaign", "ads:campaigns:1", account_id="a", campaign_id="1")
+    stage(con, "ad_group", "ads:ad_groups:11", account_id="a", campaign_id="1", ad_group_id="11")
+    stage(con, "ad", "ads:ads:111", account_id="a", ad_group_id="11", ad_id="111")  # which campaign, its group knows
+    ids = {"account_id": "a", "campaign_id": "1", "ad_group_id": "11", "ad_id": "111"}
+    stage(con, "lead", "ads:leads:l", **ids)
+    stage(con, "ad_spend_daily", "ads:spend:s", **ids)
+    stage(con, "ad_spend_daily", "ads:spend:other", **{**ids, "account_id": "b"})
+    # IDs that a source says twice name neither row, and multiply none
+    for n in (1, 2):
+        stage(con, "ad_campaign", f"ads:campaigns:twin{n}", account_id="a", campaign_id="2")
+    stage(con, "ad_spend_daily", "ads:spend:twin", account_id="a", campaign_id="2")
+    build(con)
+    whole = ("ads:campaigns:1", "ads:ad_groups:11", "ads:ads:111")
+    assert con.execute("SELECT campaign_key, ad_group_key, ad_key FROM golden.ad").fetchall() == [whole]
+    assert con.execute("SELECT campaign_key, ad_group_key, ad_key FROM golden.lead").fetchall() == [whole]
+    assert con.execute("SELECT spend_key, campaign_key, ad_group_key, ad_key FROM golden.ad_spend_daily ORDER BY 1").fetchall() == [
+        ("ads:spend:other", None, None, None),
+        ("ads:spend:s", *whole),
+        ("ads:spend:twin", None, None, None),
+    ]
+
+
+def test_an_order_knows_where_it_came_from_by_its_source_or_by_its_landing_page(con: duckdb.DuckDBPyConnection) -> None:
+    url = "https://x.io/?utm_source=a&utm_term=two+words&utm_content=%E4b&gclid=Cj0%2D1"
+    order(con, "1", None, landing_url=url)
+    order(con, "2", None, landing_url=url, utm_source="said", click_id_type="fbclid", click_id="fb.1")
+    order(con, "3", None, landing_url="https://x.io/?gclid=&fbclid=I%20y")
+    order(con, "4", None)
+    build(con)
+    rows = con.execute(
+        "SELECT utm_source, utm_medium, utm_content, utm_term, click_id_type, click_id"
+        " FROM golden.customer_order ORDER BY order_key"
+    ).fetchall()
+    assert rows == [
+        ("a", None, "%E4b", "two words", "gclid", "Cj0-1"),
+        ("said", None, "%E4b", "two words", "fbclid", "fb.1"),
+        (None, None, None, None, "fbclid", "I y"),
+        (None,) * 6,
+    ]
+
+
+def test_a_ticket_says_how_it_was_answered(con: duckdb.DuckDBPyConnection) -> None:
+    stage(con, "ticket", "help:tickets:1", status="solved", first_reply_at=T0, reopen_count=2, satisfaction="good")
+    build(con)
+    assert con.execute("SELECT is_open, first_reply_at, reopen_count, satisfaction FROM golden.ticket").fetchall() == [
+        (False, T0, 2, "good")
+    ]
+
+
+@pytest.mark.parametrize("table", ["customer_order", "order_line", "invoice", "payment", "refund", "ticket", "lead"])
+@pytest.mark.parametrize("is_test", [False, True])
+def test_whoever_a_fact_belongs_to_is_in_the_golden_table(con: duckdb.DuckDBPyConnection, table: str, is_test: bool) -> None:
+    people(con, 1)
+    stage(con, table, "shop:facts:1", party_record_key="shop:customers:1", is_test=is_test)
+    con.execute("DELETE FROM staging.party_record")
+    con.execute("UPDATE identity.customer_xref SET is_current = false, valid_to = ?", [T0])
+    build(con)
+    assert golden(con, "customer_id, status") == [("c_1", "retired")]
+    assert con.execute(f"SELECT customer_id FROM golden.{table}").fetchall() == [("c_1",)]
+
+
 def test_a_customer_whose_records_are_gone_stays_for_its_facts_without_values(con: duckdb.DuckDBPyConnection) -> None:
     stage_parties(con, [party("shop:customers:1", email="a@mail.org")])
     assign(con, {"c_1": ["shop:customers:1"]})
@@ -166,6 +328,8 @@ def test_facts_of_a_merged_customer_follow_the_redirect(con: duckdb.DuckDBPyConn
         ("https://x.io/?utm_source=news%20letter&utm_medium=email&utm_campaign=may#top", "news letter", "email", "may"),
         ("https://x.io/a?b=1&gclid=abc", "google", "cpc", None),
         ("https://x.io/?fbclid=abc", "facebook", None, None),
+        ("https://x.io/?msclkid=abc", "bing", "cpc", None),
+        ("https://x.io/?utm_source=%E4&utm_campaign=100%", "%E4", None, "100%"),
         ("https://x.io/", None, None, None),
     ],
 )

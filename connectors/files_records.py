@@ -1,0 +1,64 @@
+"""Rows to records: what identifies one, and when it changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.contract import Record, Reject
+from connectors.fields import FieldSource, as_json, as_text
+from connectors.files_rows import BadRow, Row
+from connectors.files_settings import FileStream
+
+
+class RecordMaker:
+    """Makes the records of one stream.
+
+    Args:
+        stream: what hub.yaml says of it.
+        zone: of times that name none.
+    """
+
+    def __init__(self, stream: FileStream, zone: ZoneInfo) -> None:
+        self._id, self._updated, self._zone = stream.id, stream.updated_at, zone
+
+    def record(self, row: Row | BadRow, file: str) -> Record | Reject:
+        """A row as a record; as a reject if it is none, or nothing identifies it."""
+        if isinstance(row, BadRow):
+            return Reject(row.content, row.reason, f"{file}:{row.line}")
+        values = row.values
+        parts = [_text(values.get(column)) for column in self._id]
+        if None in parts:
+            empty = self._id[parts.index(None)]
+            return Reject(as_json(values), f"column {empty} that identifies the row is empty", f"{file}:{row.line}")
+        key = parts[0] if len(parts) == 1 else ":".join(filter(None, parts))
+        return Record(key or "", values, self._updated_at(self._updated, row) if self._updated else None)
+
+    def _updated_at(self, source: FieldSource, row: Row) -> datetime | None:
+        """The row's own time, in UTC; None where it cannot be read, which costs the row nothing."""
+        for column in source.column:
+            if text := _text(row.values.get(column)):
+                break
+        else:
+            return None
+        try:
+            # a time without a zone is the source's, and gets it in the next line
+            moment = datetime.strptime(text, source.format) if source.format else _moment(text)  # noqa: DTZ007
+            if moment.tzinfo is UTC:
+                return moment
+            return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+def _text(value: Any) -> str | None:
+    # what nearly every value is; the order of a match is felt in a million rows
+    return value.strip(" \t\r\n") or None if type(value) is str else as_text(value)
+
+
+def _moment(text: str) -> datetime:
+    """ISO 8601, or seconds or milliseconds since 1970."""
+    if len(text) in (10, 13) and text.isdecimal():
+        return datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), tz=UTC)
+    return datetime.fromisoformat(text)

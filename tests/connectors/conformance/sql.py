@@ -1,0 +1,142 @@
+"""A SQL database: no vendor and no HTTP, but a cursor with look-back over rows that change while they are read.
+
+The cases drive a vendor by its requests and answers. Here a query for rows is the request, and each page of records an answer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import sqlalchemy as sa
+
+from connectors import databases_reading, databases_server
+from connectors.contract import Connector, Record, Reject
+from connectors.databases_rows import Shape
+from connectors.databases_server import Snapshot
+from connectors.databases_systems import Sqlite
+from tests.connectors.conformance.counterpart import Counterpart
+from tests.loopback import Reply, Request
+
+_PAGE = Request("SELECT", "people", {}, {}, b"")
+
+
+class Sql(Counterpart):
+    """A table of people with the time of their last change and a flag for those that are gone."""
+
+    type_name = "sql"
+    stream = "people"
+    lookback: ClassVar = 300
+    bypass: ClassVar = {
+        "boundary": "the query itself says whether the boundary counts; it always does",
+        "empty_page": "a result has no pages that could be empty",
+        "throttle": "a database does not ask for patience; connections it refuses or drops are in test_databases.py",
+        "refresh_token": "a password does not rotate",
+        "unauthorised": "wrong passwords are refused by real servers in test_databases.py",
+        "retention": "a table has no feed of changes that could forget",
+        "child": "a row is read in one piece",
+        "merge": "a table has no word for merges; a query may map one to a deletion",
+        "torn": "a connection that breaks off in the middle is broken on real servers in test_databases.py",
+    }
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(folder, monkeypatch)
+        self.file = folder / "people.db"
+        self.keys = 0
+        self._run("PRAGMA journal_mode = WAL")
+        self._run("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, price TEXT, currency TEXT, gone INT, changed INT)")
+
+    def _run(self, statement: str, *values: Any) -> None:
+        con = sqlite3.connect(self.file)
+        with con:
+            con.execute(statement, values)
+        con.close()
+
+    def settings(self) -> dict[str, Any]:
+        self.monkeypatch.setenv("PEOPLE_URL", f"sqlite:///{self.file}")
+        people = {"id": "id", "updated_at": "changed", "deleted_flag": "gone", "fields": {"full_name": "name"}}
+        orders = {"id": "id", "fields": {"ordered_at": "changed", "currency": "currency", "gross_amount": "price"}}
+        return {
+            "url": "${PEOPLE_URL}",
+            "lookback_seconds": self.lookback,
+            "streams": {
+                "people": {"table": "people", "kind": "party", **people},
+                "orders": {"table": "people", "kind": "order", **orders},
+            },
+        }
+
+    def connect(self) -> Connector:
+        patch = self.monkeypatch.setattr
+        patch(databases_reading, "PAGE_ROWS", self.page_size)
+        patch(databases_server, "_FIRST_ROWS", self.page_size)
+        patch(databases_server, "_CHUNK_ROWS", self.page_size)
+        patch(Sqlite, "open_since", lambda system, con: datetime.fromtimestamp(self.time, UTC))
+        chunks, records = Snapshot.chunks, Shape.records
+
+        def served(snapshot: Snapshot, statement: sa.Select[Any]) -> Iterator[tuple[Sequence[Sequence[Any]], int]]:
+            for hook in list(self.before):
+                refusal = hook(_PAGE)
+                if refusal is not None:
+                    raise sa.exc.DBAPIError.instance("SELECT", None, _refusal(refusal.status), sqlite3.Error)
+            yield from chunks(snapshot, statement)
+
+        def made(shape: Shape, rows: Sequence[Sequence[Any]], zone: tzinfo) -> tuple[list[Record], list[Reject]]:
+            read, rejects = records(shape, rows, zone)
+            reply = Reply({"rows": [record.payload for record in read]})
+            for change in list(self.after):
+                reply = change(_PAGE, reply)
+            return read, rejects
+
+        if chunks.__name__ != "served":
+            patch(Snapshot, "chunks", served)
+            patch(Shape, "records", made)
+        return super().connect()
+
+    def write(self, key: str | None, mark: str, at: int) -> str:
+        if key is None:
+            self.keys += 1
+            key = str(self.keys)
+        self._run("INSERT OR REPLACE INTO people VALUES (?, ?, '1.00', 'EUR', 0, ?)", int(key), mark, at)
+        return key
+
+    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
+        name = payload.get("name")
+        return name if isinstance(name, str) and name.startswith("Mark ") else None
+
+    def delete(self, key: str, at: int) -> None:
+        self._run("UPDATE people SET gone = 1, changed = ? WHERE id = ?", at, int(key))
+
+    def touch(self, key: str) -> None:
+        self._run("UPDATE people SET changed = ? WHERE id = ?", self.time, int(key))
+
+    def is_page(self, request: Request) -> bool:
+        return request is _PAGE
+
+    def records_in(self, body: Any) -> list[Any]:
+        found: list[Any] = body["rows"]
+        return found
+
+    def priced(self, currency: str, amount: str) -> tuple[str, str, str, dict[str, Any]]:
+        payload = {"id": 1, "price": amount, "currency": currency, "changed": "2026-03-01T10:00:00+00:00"}
+        return "orders", "customer_order", "gross_amount", payload
+
+    def answer(self, request: Request) -> Reply:
+        raise AssertionError("nothing goes over HTTP here")
+
+    @contextmanager
+    def running(self) -> Iterator[Counterpart]:
+        yield self
+
+
+def _refusal(status: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError("access prohibited")
+    error.sqlite_errorname = "SQLITE_AUTH" if status == 403 else "SQLITE_BUSY"
+    return error
+
+
+COUNTERPART = Sql
