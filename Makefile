@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help setup setup-dev demo test lint types bench dev lock clean
+.PHONY: help setup setup-dev demo test lint types bench bench-ingest counterparts dev lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
@@ -46,12 +46,24 @@ types: setup-dev ## mypy: strict on hub/
 bench: setup ## wall and CPU seconds of a first, a day-2 and an empty sync
 	@$(BIN)/python -m bench.sync
 
+bench-ingest: setup .venv-bench/.done ## rows per second into raw and peak memory, next to dlt's
+	@$(BIN)/python -m bench.ingest --dlt .venv-bench/bin/python $(BENCH_ARGS)
+
+.venv-bench/.done: bench/requirements-dlt.lock
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r bench/requirements-dlt.lock
+	@touch $@
+
+counterparts: setup-dev ## ask localstripe and a real Vendure shop (needs node and npm)
+	@tests/counterparts/run
+
 dev: setup ## Dagster UI with daemon on http://127.0.0.1:3000, and the vendor sandbox beside it
 	@$(BIN)/python -m pipelines.dev
 
 lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
+	@uv pip compile bench/requirements-dlt.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-dlt.lock
 
 clean: ## remove what the demo made (data/ and var/)
 	@rm -rf data var

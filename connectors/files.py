@@ -15,7 +15,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Stream
-from connectors.files_mapping import mapping_sql
+from connectors.fields_mapping import mapping_sql
 from connectors.files_options import is_url, shown
 from connectors.files_progress import FoundFile, Progress
 from connectors.files_read import read_batches

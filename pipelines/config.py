@@ -132,9 +132,7 @@ def _source(name: str, given: Any) -> SourceSettings:
             remedy="use lower-case letters, digits and _, such as legacy_crm",
         )
     if not isinstance(given, dict) or "type" not in given:
-        raise ConfigError(
-            "a source needs a type", field=f"sources.{name}", remedy="add type: stripe, zendesk, shopify, google_ads or files"
-        )
+        raise ConfigError("a source needs a type", field=f"sources.{name}", remedy=f"add type: one of {', '.join(types())}")
     model = connector_class(str(given["type"]), source=name).Settings
     try:
         return model(**given)
@@ -155,7 +153,7 @@ def _expanded(value: Any) -> Any:
 
 
 def _is_secret(key: str) -> bool:
-    return bool(re.search(r"(key|token|secret|password)$", key))
+    return bool(re.search(r"(key|token|secret|password|passphrase|connection_string|authorization)$", key))
 
 
 def _secret_settings(source_type: Any) -> frozenset[str]:

@@ -128,16 +128,20 @@ def _depth(text: str) -> int:
 def remember(con: duckdb.DuckDBPyConnection, source: str, stream: str, seen: Observation, *, now: datetime) -> None:
     """Make what was observed the known fields of the stream. Types add up: a field that held numbers and holds text knows both."""
     known = _known(con, source, stream)
-    rows = []
+    rows: list[tuple[str, list[str], bool]] = []
     for path, (kind, always) in seen.fields.items():
         before, was_always = known.get(path, (frozenset(), not known))
         kinds = before | ({kind} - _VAGUE)
         if path not in known or kinds != before or was_always != (was_always and always):
-            rows.append([source, stream, path, sorted(kinds), was_always and always, now])
-    gone = [change.field for change in seen.changes if change.change == "missing"]
-    rows += [[source, stream, path, sorted(known[path][0]), False, now] for path in gone]
+            rows.append((path, sorted(kinds), was_always and always))
+    rows += [(change.field, sorted(known[change.field][0]), False) for change in seen.changes if change.change == "missing"]
     if rows:
-        con.executemany("INSERT OR REPLACE INTO ops.payload_field VALUES (?, ?, ?, ?, ?, ?)", rows)
+        fields, types, always_there = (list(column) for column in zip(*rows, strict=True))
+        con.execute(
+            "INSERT OR REPLACE INTO ops.payload_field SELECT $source, $stream, unnest($fields::VARCHAR[]),"
+            " unnest($types::VARCHAR[][]), unnest($always::BOOLEAN[]), $now",
+            {"source": source, "stream": stream, "fields": fields, "types": types, "always": always_there, "now": now},
+        )
 
 
 def _known(con: duckdb.DuckDBPyConnection, source: str, stream: str) -> dict[str, tuple[frozenset[str], bool]]:

@@ -18,6 +18,7 @@ decimal digits that the shop's amounts hold. All else is as sent.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,10 @@ from connectors.ecommerce.vendure_list import DisorderError, Place, id_of, walk
 from hub.contract.errors import ProtocolError
 from hub.contract.tables import Kind
 
+log = logging.getLogger(__name__)
+
 _MOMENT = timedelta(milliseconds=1)  # the finest time that Vendure tells
+_AHEAD = timedelta(minutes=15)  # no two clocks that are kept are so far apart
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ class VendureConnector(VendureApi):
         now, since, whole = datetime.now(UTC), _time(state.get("since")), _time(state.get("whole"))
         rows, _ = self._list(kind, {"sort": {"updatedAt": "DESC"}, "take": 1})
         newest = _time(rows[0].get("updatedAt")) if rows and isinstance(rows[0], Mapping) else None
+        if newest and newest - now > _AHEAD:
+            # a Vendure that does not run in UTC shows the times of its database moved, and takes them unmoved
+            log.warning("%s/%s: the shop shows times that are yet to come; run Vendure with TZ=UTC", self.name, kind.name)
         days = self.settings.reread_days
         due = since is None or bool(days and (whole is None or now - whole >= timedelta(days=days)))
         # no shop has changes from after now; a wrong watermark is mended when all is read

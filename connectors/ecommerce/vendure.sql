@@ -13,7 +13,7 @@ WITH doc AS MATERIALIZED (
   FROM src
 ), said AS (
   SELECT source_record_id, d,
-         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], TRY_CAST(d._precision AS INTEGER) + 1) AS DECIMAL(5,4)) AS unit,
+         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], greatest(TRY_CAST(d._precision AS INTEGER) + 1, 0)) AS DECIMAL(5,4)) AS unit,
          TRY_CAST(d.totalWithTax AS DECIMAL(18,0)) AS total,
          -- what was paid or promised to be paid; a cancelled order has a total of nothing, and what is given back is told apart
          list_transform(list_filter(d.payments, lambda p: p.state IN ('Settled', 'Authorized')), lambda p: p.amount) AS paid,
@@ -23,9 +23,10 @@ WITH doc AS MATERIALIZED (
   FROM doc
 ), summed AS (
   -- one part that cannot be read leaves the sum unknown; a sum without it would be wrong
-  SELECT source_record_id, d, unit, total,
+  SELECT source_record_id, d, unit, total, returned, discounts,
          CASE WHEN coalesce(len(paid), 0) = 0 THEN total
-              ELSE list_reduce(list_transform(paid, lambda a: TRY_CAST(a AS DECIMAL(18,0))::DECIMAL(38,0)), lambda x, y: x + y) END AS gross,
+              ELSE list_reduce(list_transform(paid, lambda a: TRY_CAST(a AS DECIMAL(18,0))::DECIMAL(38,0)),
+                               lambda x, y: x + y) END AS gross,
          list_reduce(list_transform(returned, lambda a: TRY_CAST(a AS DECIMAL(18,0))::DECIMAL(38,0)), lambda x, y: x + y,
                      0::DECIMAL(38,0)) AS refunded,
          list_reduce(list_transform(discounts, lambda a: TRY_CAST(a AS DECIMAL(18,0))::DECIMAL(38,0)), lambda x, y: x + y,
@@ -45,10 +46,13 @@ SELECT source_record_id,
             ELSE d.state END AS status,
        d.currencyCode AS currency,
        coalesce(CAST(gross * unit AS VARCHAR), d.totalWithTax || ' in units that cannot be read') AS gross_amount,
-       CAST(abs(discounted) * unit AS VARCHAR) AS discount_amount,
-       CAST((total - TRY_CAST(d.total AS DECIMAL(18,0))) * unit AS VARCHAR) AS tax_amount,
-       CAST(TRY_CAST(d.shippingWithTax AS DECIMAL(18,0)) * unit AS VARCHAR) AS shipping_amount,
-       coalesce(CAST(refunded * unit AS VARCHAR), CASE WHEN d.payments IS NOT NULL THEN 'refunds that cannot be read' END) AS refund_amount,
+       coalesce(CAST(abs(discounted) * unit AS VARCHAR), CASE WHEN len(discounts) > 0 THEN 'discounts that cannot be read' END)
+         AS discount_amount,
+       coalesce(CAST((total - TRY_CAST(d.total AS DECIMAL(18,0))) * unit AS VARCHAR), d.total || ' in units that cannot be read')
+         AS tax_amount,
+       coalesce(CAST(TRY_CAST(d.shippingWithTax AS DECIMAL(18,0)) * unit AS VARCHAR),
+                d.shippingWithTax || ' in units that cannot be read') AS shipping_amount,
+       coalesce(CAST(refunded * unit AS VARCHAR), CASE WHEN len(returned) > 0 THEN 'refunds that cannot be read' END) AS refund_amount,
        d.createdAt AS created_at
 FROM summed;
 
@@ -63,7 +67,7 @@ WITH doc AS MATERIALIZED (
   FROM src
 ), line AS (
   SELECT source_record_id, d, unnest(d.lines) AS item,
-         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], TRY_CAST(d._precision AS INTEGER) + 1) AS DECIMAL(5,4)) AS unit
+         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], greatest(TRY_CAST(d._precision AS INTEGER) + 1, 0)) AS DECIMAL(5,4)) AS unit
   FROM doc
 ), counted AS (
   SELECT source_record_id, d, item, unit,
@@ -88,9 +92,10 @@ SELECT source_record_id,
        item.productVariant.name AS product_name,
        coalesce(CAST(ordered AS VARCHAR), item.quantity) AS quantity,
        d.currencyCode AS currency,
-       CAST(TRY_CAST(item.unitPrice AS DECIMAL(18,0)) * unit AS VARCHAR) AS unit_price,
-       CAST(net * unit AS VARCHAR) AS net_amount,
-       CAST(tax * unit AS VARCHAR) AS tax_amount,
+       coalesce(CAST(TRY_CAST(item.unitPrice AS DECIMAL(18,0)) * unit AS VARCHAR), item.unitPrice || ' in units that cannot be read')
+         AS unit_price,
+       coalesce(CAST(net * unit AS VARCHAR), item.proratedLinePrice || ' in units that cannot be read') AS net_amount,
+       coalesce(CAST(tax * unit AS VARCHAR), item.lineTax || ' in units that cannot be read') AS tax_amount,
        d.createdAt AS created_at
 FROM reckoned;
 
@@ -103,7 +108,7 @@ WITH doc AS MATERIALIZED (
   FROM src
 ), refunded AS (
   SELECT source_record_id, d, unnest(flatten(list_transform(d.payments, lambda p: p.refunds))) AS refund,
-         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], TRY_CAST(d._precision AS INTEGER) + 1) AS DECIMAL(5,4)) AS unit
+         CAST(list_extract([1, 0.1, 0.01, 0.001, 0.0001], greatest(TRY_CAST(d._precision AS INTEGER) + 1, 0)) AS DECIMAL(5,4)) AS unit
   FROM doc
 )
 SELECT source_record_id,

@@ -31,7 +31,9 @@ class VendureSettings(SourceSettings):
     api_key: Secret | None = Field(
         None, description="instead of both: an API key (Vendure 3.6 or later, with api-key among its tokenMethod)"
     )
-    channel: str | None = Field(None, description="token of the channel to read; without it the default channel, which has all")
+    channel: str | None = Field(
+        None, pattern="^[!-~]+$", description="token of the channel to read; without it the default channel, which has all"
+    )
     page_size: int = Field(100, ge=2, le=1000, description="records per page")
     lookback_seconds: int = Field(120, ge=2, description="each sync reads this much again, for changes committed late")
     reread_days: int = Field(
@@ -84,10 +86,8 @@ class VendureApi(HttpConnector):
             # a session ends after a while, and Vendure says the same of that as of a right we lack
             self._login(stream)
             data, codes = self._post(query, variables, stream)
-        if codes & _DENIED:
-            raise self._denied("Vendure does not let us read this (FORBIDDEN)", stream)
         if codes:
-            raise self.protocol_error(f"Vendure refused the query ({', '.join(sorted(codes))})", stream)
+            raise self._refusal(codes, stream)
         if not isinstance(data, Mapping):
             raise self.protocol_error("the answer has no data", stream)
         self._proven = True
@@ -98,13 +98,16 @@ class VendureApi(HttpConnector):
         assert settings.username is not None
         assert settings.password is not None
         given = {"username": settings.username, "password": settings.password.resolve()}
-        self._session.token, self._entered, self._proven = None, True, False
+        self._session.token, self._entered, self._proven = None, False, False
         data, codes = self._post("login", given, stream)
         found = data.get("login") if isinstance(data, Mapping) else None
-        if codes or not isinstance(found, Mapping):
+        if codes:
+            raise self._refusal(codes, stream)
+        if not isinstance(found, Mapping):
             raise self.protocol_error("the answer to the login says neither yes nor no", stream)
         if found.get("__typename") != "CurrentUser":
             raise self._denied(f"Vendure refused our login ({found.get('errorCode') or 'no code'})", stream)
+        self._entered = True
 
     def _post(self, query: str, variables: Mapping[str, Any], stream: str | None) -> tuple[Any, set[str]]:
         document = (_HERE / f"vendure_{query}.graphql").read_text(encoding="utf-8")
@@ -143,8 +146,16 @@ class VendureApi(HttpConnector):
     def _remedy(self) -> str:
         settings, key = self.settings, self.settings.api_key
         who = f"the key in {key.variable} (setting api_key)" if key else f"username and password ({settings.password!r})"
-        channel = ", and that channel is the token of one" if settings.channel else ""
+        channel = " in that channel" if settings.channel else ""
         return f"check {who}: a role with ReadCustomer and ReadOrder must come with it{channel}"
+
+    def _refusal(self, codes: set[str], stream: str | None) -> Exception:
+        if codes & _DENIED:
+            return self._denied(f"Vendure does not let us read this ({', '.join(sorted(codes & _DENIED))})", stream)
+        if "CHANNEL_NOT_FOUND" in codes:
+            remedy = "take the channel's token from Vendure's settings, or leave it out for the default channel"
+            return ConfigError("the shop has no such channel", source=self.name, stream=stream, field="channel", remedy=remedy)
+        return self.protocol_error(f"Vendure refused the query ({', '.join(sorted(codes))})", stream)
 
     def _denied(self, what: str, stream: str | None) -> CredentialsError:
         return CredentialsError(what, source=self.name, stream=stream, remedy=self._remedy())

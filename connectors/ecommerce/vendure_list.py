@@ -63,29 +63,36 @@ def walk(ask: Ask, size: int, place: Place) -> Iterator[tuple[list[Any], Place |
     Raises:
         DisorderError: see there.
     """
-    offset, known, before, length, turns = place.offset, {place.last}, list[str | None](), -1, 0
+    offset, known, before, length = place.offset, {place.last}, list[str | None](), -1
+    turns, furthest = 0, offset
     while True:
         rows, total = ask(offset)
         ids = [id_of(row) for row in rows]
         behind, shown = offset + len(rows), {found for found in ids if found is not None}
-        # a proxy that answers from memory; a list that became shorter than our offset gives no rows at all
-        spoilt = bool(rows) and (behind > total or (len(ids) > 1 and ids == before and total == length))
+        # a proxy that answers from memory gives one page for every offset
+        again = len(ids) > 1 and ids == before and total == length
+        # a list that became shorter than our offset gives no rows at all
+        surplus = bool(rows) and behind > total
         meets = offset == 0 or not known.isdisjoint(shown)
         fresh = [row for row, found in zip(rows, ids, strict=True) if found is None or found not in known]
         before, length = ids, total
-        if not spoilt and meets and (fresh or behind >= total):
+        if meets and not again and not surplus and (fresh or behind >= total):
             if behind >= total:
                 yield fresh, None
                 return
             seam = max((number for number, found in enumerate(ids) if found is not None), default=0)
-            offset, known, turns = offset + seam, {*shown}, 0
+            offset, known = offset + seam, {*shown}
+            if offset > furthest:
+                turns, furthest = 0, offset
             yield fresh, Place(offset, ids[seam])
             continue
         turns += 1
         if turns > MOST_TURNS:
-            raise DisorderError("the same page comes again and again" if spoilt else "the list changes faster than it can be read")
-        if not spoilt and not meets:
+            raise DisorderError("the same page comes again and again" if again else "the list changes faster than it can be read")
+        if again:
+            offset = max(0, offset - 1)  # which gives another page, if there is no such proxy
+        elif not meets:
             # one row gone means one step back; after many were deleted it may be thousands
             offset = max(0, offset - (size - 1) * 2 ** min(turns - 1, 20))
-        elif not spoilt:
+        elif not surplus:
             offset = max(offset + 1, behind - 1)

@@ -57,10 +57,14 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="the same seed gives the same world")] = 1,
     state: Annotated[Path, typer.Option(help="folder that keeps the world between starts")] = Path("var/sandbox"),
 ) -> None:
-    """Serve the vendor sandbox: Stripe, Zendesk, Shopify and Google Ads on loopback, until stopped."""
+    """Serve the vendor sandbox on loopback, until stopped: eight vendors' protocols over one population."""
     from connectors.sandbox import serve
+    from connectors.sandbox.systems import systems
 
     def ready(base_url: str) -> None:
-        typer.echo(f"the sandbox serves Stripe, Zendesk, Shopify and Google Ads at {base_url}; stop it with Ctrl-C")
+        vendors = ("stripe", "zendesk", "shopify", "google_ads", *(system.name for system in systems()))
+        typer.echo(
+            f"the sandbox is at {base_url} (base_url of a source: {base_url}/VENDOR, for {', '.join(vendors)}); Ctrl-C ends it"
+        )
 
     serve("127.0.0.1", port, seed=seed, people=people, state_dir=state, on_ready=ready)

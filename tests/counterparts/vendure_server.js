@@ -24,8 +24,6 @@ const config = {
   },
   dbConnectionOptions: { type: 'sqljs', synchronize: true, autoSave: false },
   paymentOptions: { paymentMethodHandlers: [dummyPaymentHandler] },
-  customFields: {},
-  plugins: [],
   logger: new DefaultLogger({ level: LogLevel.Error }),
 };
 

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,42 +130,52 @@ def in_raw(root: Path) -> dict[str, Any]:
     return {"rows": count, "digest": found.hexdigest(), "cursors": cursors, "counted": int(counted)}
 
 
+def experiment(root: Path, config: dict[str, Any], fatal: int | None, after: float | None) -> dict[str, Any]:
+    """Sync in a child that is killed, finish in another, and look at what there is."""
+    root.mkdir()
+    status = in_child(lambda: sync(root, config, fatal), after)
+    finished = in_child(lambda: sync(root, config, None))
+    return {"killed": os.WIFSIGNALED(status) or after is not None, "finished": finished, **in_raw(root)}
+
+
+def side_by_side(folder: Path, acts: dict[str, Callable[[], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Do things in processes of their own, as many at a time as there are cores; what each found, in order."""
+    waiting, running = list(enumerate(acts.values())), 0
+    while waiting or running:
+        if waiting and running < (os.cpu_count() or 1):
+            number, act = waiting.pop(0)
+            running += 1
+            if os.fork() == 0:
+                try:
+                    told = act()
+                except BaseException as error:
+                    told = {"failed": repr(error)}
+                (folder / f"{number}.json").write_text(json.dumps(told))
+                os._exit(0)
+        else:
+            os.wait()
+            running -= 1
+    return [{"at": at, **json.loads((folder / f"{number}.json").read_text())} for number, at in enumerate(acts)]
+
+
 def main(folder: Path) -> None:
     """See the module."""
     asked = json.load(sys.stdin)
     config, rng = asked["config"], random.Random(asked["seed"])
-
-    def fresh(name: str) -> Path:
-        root = folder / name
-        root.mkdir()
-        return root
-
-    def reported(root: Path, write: Callable[[], Any]) -> Any:
-        """What a child found, by way of a file."""
-        told = root / "told.json"
-        status = in_child(lambda: told.write_text(json.dumps(write())))
-        return json.loads(told.read_text()) if status == 0 else {"failed": status}
-
-    unbroken = fresh("unbroken")
+    unbroken, told = folder / "unbroken", folder / "points.json"
+    unbroken.mkdir()
     began = time.monotonic()
-    names = reported(unbroken, lambda: sync(unbroken, config, None).names)
-    lasts = time.monotonic() - began
-    kills = []
+    in_child(lambda: told.write_text(json.dumps(sync(unbroken, config, None).names)))
+    lasts, names = time.monotonic() - began, json.loads(told.read_text())
+    acts: dict[str, Callable[[], dict[str, Any]]] = {}
     for number, name in enumerate(names, 1):
-        root = fresh(f"point-{number}")
-        status = in_child(lambda root=root, number=number: sync(root, config, number))
-        finished = in_child(lambda root=root: sync(root, config, None))
-        kills.append(
-            {"at": name, "killed": os.WIFSIGNALED(status), "finished": finished, **reported(root, lambda root=root: in_raw(root))}
-        )
+        acts[f"{number}: {name}"] = partial(experiment, folder / f"point-{number}", config, number, None)
     for number in range(asked["moments"]):
-        root, after = fresh(f"moment-{number}"), rng.uniform(0.0, lasts)
-        in_child(lambda root=root: sync(root, config, None), after)
-        finished = in_child(lambda root=root: sync(root, config, None))
-        kills.append(
-            {"at": f"after {after:.3f} s", "killed": True, "finished": finished, **reported(root, lambda root=root: in_raw(root))}
-        )
-    sys.stdout.write(json.dumps({"unbroken": reported(unbroken, lambda: in_raw(unbroken)), "points": names, "kills": kills}))
+        after = rng.uniform(0.0, lasts)
+        acts[f"after {after:.4f} s"] = partial(experiment, folder / f"moment-{number}", config, None, after)
+    expected, kills = side_by_side(folder, {"unbroken": lambda: in_raw(unbroken)})[0], side_by_side(folder, acts)
+    del expected["at"]
+    sys.stdout.write(json.dumps({"unbroken": expected, "points": names, "kills": kills}))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from connectors.registry import types
 from hub.contract.errors import ConfigError
 from pipelines.config import load_config
 from pipelines.schema import config_schema
@@ -111,12 +112,13 @@ def test_every_commented_source_of_the_example_is_valid_too(tmp_path: Path) -> N
     lines = (root / "pipelines" / "init.hub.yaml").read_text().splitlines()
     bare = [line.replace("# ", "", 1) if line.lstrip().startswith("# ") and ":" in line else line for line in lines[4:]]
     config = load(tmp_path, "\n".join(line for line in bare if line.strip()))
-    assert set(config.sources) == {"stripe", "zendesk", "shopify", "google_ads", "legacy_crm"}
+    vendors = {"stripe", "xero", "zendesk", "freshdesk", "shopify", "woocommerce", "google_ads", "meta"}
+    assert set(config.sources) == vendors | {"erp", "legacy_crm"}
     assert config.gate.max_id_churn == 0.02
 
 
 def test_the_schema_for_editors_knows_every_source_type() -> None:
     text = yaml.safe_dump(config_schema())
-    for type_name in ("stripe", "zendesk", "shopify", "google_ads", "files"):
+    for type_name in types():
         assert f"source_{type_name}" in text
     assert "root" not in config_schema()["properties"]

@@ -6,7 +6,7 @@ The server is here: the few fields and filters that the connector uses, with the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,8 +35,9 @@ class Vendure(Counterpart):
     def __init__(self, folder: Any, monkeypatch: Any) -> None:
         super().__init__(folder, monkeypatch)
         self.customers: dict[str, dict[str, Any]] = {}
+        self.orders: dict[str, dict[str, Any]] = {}
         self.sessions: set[str] = set()
-        self._given = 0
+        self._given = self._sessions = 0
 
     def settings(self) -> dict[str, Any]:
         self.monkeypatch.setenv("VENDURE_PASSWORD", PASSWORD)
@@ -121,36 +122,46 @@ class Vendure(Counterpart):
             return self._login(body["variables"])
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.sessions:
             return _errors("FORBIDDEN")
-        return Reply({"data": {"customers": self._list(body["variables"]["options"])}})
+        if "query Orders(" in body["query"]:
+            listed = _list(self.orders.values(), body["variables"]["options"])
+            return Reply({"data": {"orders": listed, "globalSettings": {"serverConfig": {"moneyStrategyPrecision": 2}}}})
+        return Reply({"data": {"customers": _list(self.customers.values(), body["variables"]["options"])}})
 
     def _login(self, given: Mapping[str, Any]) -> Reply:
         if (given["username"], given["password"]) != (USERNAME, PASSWORD):
             return Reply({"data": {"login": {"__typename": "InvalidCredentialsError", "errorCode": "INVALID_CREDENTIALS_ERROR"}}})
-        self._given += 1
-        token = f"session-{self._given}"
+        self._sessions += 1
+        token = f"session-{self._sessions}"
         self.sessions.add(token)
         return Reply({"data": {"login": {"__typename": "CurrentUser"}}}, headers={"vendure-auth-token": token})
 
-    def _list(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        found = [row for row in self.customers.values() if _passes(row, options.get("filter") or {})]
-        # whatever order they are given in, Vendure takes the fields to sort by in that of its own schema
-        sort = options.get("sort") or {}
-        for field in reversed([name for name in ("id", "createdAt", "updatedAt") if name in sort]):
-            found.sort(key=lambda row: int(row["id"]) if field == "id" else row[field], reverse=sort[field] == "DESC")
-        first = options.get("skip") or 0
-        return {"totalItems": len(found), "items": deepcopy(found[first : first + options["take"]])}
+
+def _list(rows: Iterable[dict[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+    found = [row for row in rows if _passes(row, options.get("filter") or {})]
+    # whatever order they are given in, Vendure takes the fields to sort by in that of its own schema
+    sort = options.get("sort") or {}
+    for field in reversed([name for name in ("id", "createdAt", "updatedAt") if name in sort]):
+        found.sort(key=lambda row: int(row["id"]) if field == "id" else row[field], reverse=sort[field] == "DESC")
+    first = options.get("skip") or 0
+    return {"totalItems": len(found), "items": deepcopy(found[first : first + options["take"]])}
 
 
 def _passes(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     return all(
-        any(_passes(row, part) for part in condition) if name == "_or" else _within(datetime.fromisoformat(row[name]), condition)
+        any(_passes(row, part) for part in condition) if name == "_or" else _holds(row.get(name), condition)
         for name, condition in asked.items()
     )
 
 
-def _within(moment: datetime, condition: Mapping[str, Any]) -> bool:
+def _holds(value: str | None, condition: Mapping[str, Any]) -> bool:
     """As Vendure does: before and after leave the moment itself out, between takes both ends in."""
-    ends = condition.get("between") or {"start": _OLDEST, "end": _NEWEST}
+    if "isNull" in condition:
+        return (value is None) == condition["isNull"]
+    if value is None:
+        return False
+    if "notEq" in condition:
+        return value != condition["notEq"]
+    moment, ends = datetime.fromisoformat(value), condition.get("between") or {"start": _OLDEST, "end": _NEWEST}
     return (
         datetime.fromisoformat(condition.get("after", _OLDEST)) < moment < datetime.fromisoformat(condition.get("before", _NEWEST))
     ) and datetime.fromisoformat(ends["start"]) <= moment <= datetime.fromisoformat(ends["end"])
