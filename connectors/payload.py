@@ -1,7 +1,7 @@
 """A payload as JSON text and the hash that says whether it changed: the innermost step of every sync, so it is short.
 
-Rows of tables and files are flat, and a flat payload is put together here, in about a third of the time that a general encoder
-takes; one with objects or lists in it goes to simplejson. Both write the same.
+The text (keys as sent) and what is hashed (keys in order) are put together in one walk, which takes a third of the time of two
+general encodings; a payload that holds anything but JSON's own types goes to simplejson. Both write the same.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ _HOW: dict[str, Any] = {"use_decimal": True, "ensure_ascii": False, "allow_nan":
 _AS_SENT, _IN_ORDER = simplejson.JSONEncoder(**_HOW), simplejson.JSONEncoder(**_HOW, sort_keys=True)
 
 
+class _OtherTypeError(Exception):
+    """A value is neither one of JSON's types nor a finite `Decimal`."""
+
+
 def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
     """A payload as JSON text with its digits kept, and the hash that says whether it changed (independent of key order).
 
     Half a surrogate pair becomes U+FFFD, the one thing that is not kept as sent.
     """
-    heads, order = _keys(tuple(payload))
-    parts = _flat(payload, heads)
-    if parts is None:
-        text = _AS_SENT.encode(payload)
-        canonical = _IN_ORDER.encode(payload)
-    else:
-        text = canonical = "{" + ",".join(parts) + "}"
-        if order is not None:
-            canonical = "{" + ",".join([parts[position] for position in order]) + "}"
+    try:
+        text, canonical = _object(payload)
+    except (_OtherTypeError, RecursionError):
+        text, canonical = _AS_SENT.encode(payload), _IN_ORDER.encode(payload)
     if not text.isascii():
         # half a surrogate pair is no character: neither UTF-8 nor the warehouse's JSON reader takes it
         text, canonical = _HALF_PAIR.sub("\ufffd", text), _HALF_PAIR.sub("\ufffd", canonical)
@@ -50,21 +49,61 @@ def _keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...] | Non
     return tuple(encode_basestring(key) + ":" for key in keys), None if order == tuple(range(len(keys))) else order
 
 
-def _flat(payload: Mapping[str, Any], heads: tuple[str, ...]) -> list[str] | None:
-    """``"key":value`` as JSON, each; None if a value is anything but a text, a number, true, false or null."""
-    parts = []
-    for head, value in zip(heads, payload.values(), strict=True):
-        kind = type(value)
+def _object(value: Mapping[str, Any]) -> tuple[str, str]:
+    """An object's text with keys as they come, and with keys in order; the same string where both are equal."""
+    heads, order = _keys(tuple(value))
+    parts: list[str] = []
+    in_order: list[str] | None = None
+    for head, item in zip(heads, value.values(), strict=True):
+        kind = type(item)
         if kind is str:
-            parts.append(head + encode_basestring(value))
-        elif kind is int:
-            parts.append(head + str(value))
-        elif value is None or kind is bool:
-            parts.append(head + _WORDS[value])
-        elif kind is float and value - value == 0:
-            parts.append(head + repr(value))
-        elif kind is Decimal and value.is_finite():
-            parts.append(head + str(value))
+            parts.append(head + encode_basestring(item))
+        elif kind is dict or kind is list:
+            text, canonical = _object(item) if kind is dict else _array(item)
+            if in_order is None and text is not canonical:
+                in_order = parts.copy()
+            if in_order is not None:
+                in_order.append(head + canonical)
+            parts.append(head + text)
+            continue
         else:
-            return None
-    return parts
+            parts.append(head + _scalar(item, kind))
+        if in_order is not None:
+            in_order.append(parts[-1])
+    text = "{" + ",".join(parts) + "}"
+    if order is None and in_order is None:
+        return text, text
+    canonical_parts = parts if in_order is None else in_order
+    if order is not None:
+        canonical_parts = [canonical_parts[position] for position in order]
+    return text, "{" + ",".join(canonical_parts) + "}"
+
+
+def _array(value: list[Any]) -> tuple[str, str]:
+    """A list's text with the keys of its objects as they come, and in order; the same string where both are equal."""
+    parts: list[str] = []
+    in_order: list[str] = []
+    same = True
+    for item in value:
+        kind = type(item)
+        if kind is dict or kind is list:
+            text, canonical = _object(item) if kind is dict else _array(item)
+            same = same and text is canonical
+        else:
+            text = canonical = encode_basestring(item) if kind is str else _scalar(item, kind)
+        parts.append(text)
+        in_order.append(canonical)
+    joined = "[" + ",".join(parts) + "]"
+    return joined, joined if same else "[" + ",".join(in_order) + "]"
+
+
+def _scalar(value: Any, kind: type) -> str:
+    if kind is int:
+        return str(value)
+    if value is None or kind is bool:
+        return _WORDS[value]
+    if kind is float and value - value == 0:
+        return repr(value)
+    if kind is Decimal and value.is_finite():
+        return str(value)
+    raise _OtherTypeError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 MAP_KEYS = 100  # an object with more keys than that is a map
 SAMPLE = 1_000  # payloads looked at one by one, to know which fields are always there
 DEPTH = 120  # payloads nested deeper are not looked at
+BATCH_BYTES = 8 * 1024 * 1024
 ENOUGH = 20  # payloads without a field that was always there, before it counts as missing
 
 Change = Literal["new", "missing", "retyped"]
@@ -32,6 +35,7 @@ _FAMILY = {
     "JSON": "any",
 }
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_NAMED = _FAMILY | {"OBJECT": "object", "ARRAY": "array"}
 _VAGUE = frozenset({"null", "any"})  # says nothing about the type
 
 
@@ -64,11 +68,11 @@ class Observation:
     """What a reading's payloads look like beside the known ones.
 
     Attributes:
-        fields: path -> (type, whether it is in every payload looked at).
+        fields: path -> (types, whether it is in every payload looked at).
         changes: what differs; empty for a stream that is seen for the first time.
     """
 
-    fields: dict[str, tuple[str, bool]]
+    fields: dict[str, tuple[frozenset[str], bool]]
     changes: tuple[FieldChange, ...]
 
 
@@ -76,40 +80,86 @@ def observe(con: duckdb.DuckDBPyConnection, source: str, stream: str, parts: Seq
     """Compare the fields of landed payloads with those known of the stream. Changes nothing.
 
     Args:
+        con: the warehouse, for what is known.
         parts: the Parquet parts of the reading.
     """
-    _make_drift_payload(con, parts)
-    merged = con.execute("SELECT json_group_structure(payload::JSON), count(*) FROM drift_payload").fetchall()[0]
-    if not merged[1]:
-        return Observation({}, ())
-    types = dict(_flat(json.loads(merged[0])))
-    always, sampled = _always(con)
-    fields = {path: (kind, always[path] == sampled) for path, kind in types.items()}
+    looker = _Looker()
+    for batch in _batches(parts):
+        looker.look_at(batch)
+    fields = {path: (frozenset(kinds - _VAGUE), looker.present[path] == looker.sampled) for path, kinds in looker.types.items()}
     known = _known(con, source, stream)
-    return Observation(fields, tuple(_changes(known, fields, sampled)) if known else ())
+    return Observation(fields, tuple(_changes(known, fields, looker.sampled)) if known else ())
 
 
-def _make_drift_payload(con: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
-    """The temp relation `drift_payload`: the payloads that are looked at.
+def _batches(parts: Sequence[Path]) -> Iterator[list[Path]]:
+    """Parts, some at a time: describing JSON takes many times its size of memory."""
+    batch: list[Path] = []
+    size = 0
+    for part in parts:
+        batch.append(part)
+        size += sum(group.total_byte_size for group in _row_groups(part))
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
-    DuckDB describes JSON to a depth of 126 only, and an aggregate that meets more ends the database. What may be deeper, by its
-    number of brackets, is measured here, so many of them; the others of that kind are left out.
+
+def _row_groups(part: Path) -> Iterator[Any]:
+    metadata = pq.read_metadata(part)
+    return (metadata.row_group(number) for number in range(metadata.num_row_groups))
+
+
+class _Looker:
+    """Looks at payloads, in a database of its own in memory: DuckDB describes JSON to a depth of 126 only, and an aggregate that
+    meets more ends the database it runs in.
+
+    Attributes:
+        types: path -> types, over all that was looked at.
+        present: how many of the payloads looked at one by one have each path; `sampled`, how many those are.
     """
-    landed = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW drift_landed AS"
-        " SELECT payload, strlen(payload) - strlen(translate(payload, '{[', '')) AS brackets"
-        f" FROM {landed} WHERE op = 'upsert' AND payload <> '{{}}'"
-    )
-    branchy = con.execute(f"SELECT payload FROM drift_landed WHERE brackets >= {DEPTH} LIMIT {SAMPLE}").fetchall()
-    con.execute("CREATE OR REPLACE TEMP TABLE drift_branchy (payload VARCHAR)")
-    shallow = [row for row in branchy if _depth(row[0]) < DEPTH]
-    if shallow:
-        con.executemany("INSERT INTO drift_branchy VALUES (?)", shallow)
-    con.execute(
-        "CREATE OR REPLACE TEMP VIEW drift_payload AS"
-        f" SELECT payload FROM drift_landed WHERE brackets < {DEPTH} UNION ALL FROM drift_branchy"
-    )
+
+    def __init__(self) -> None:
+        self.types: dict[str, set[str]] = defaultdict(set)
+        self.present: Counter[str] = Counter()
+        self.sampled = 0
+
+    def look_at(self, parts: Sequence[Path]) -> None:
+        """Take the payloads of some parts into account."""
+        landed = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
+        payloads = f"(SELECT payload FROM {landed} WHERE op = 'upsert' AND payload <> '{{}}')"
+        try:
+            self._describe(payloads)
+        except duckdb.Error:
+            # something is nested too deep; it is left out, and so is what cannot be told from it without measuring
+            with duckdb.connect() as con:
+                texts = [row[0] for row in con.execute(f"FROM {payloads} LIMIT {SAMPLE}").fetchall()]
+            shallow = pa.table({"payload": pa.array([text for text in texts if _depth(text) < DEPTH], pa.string())})
+            self._describe("shallow", shallow)
+
+    def _describe(self, payloads: str, shallow: pa.Table | None = None) -> None:
+        with duckdb.connect() as con:
+            if shallow is not None:
+                con.register("shallow", shallow)
+            merged, count = con.execute(f"SELECT json_group_structure(payload::JSON), count(*) FROM {payloads}").fetchall()[0]
+            if not count:
+                return
+            sample = f"(FROM {payloads} LIMIT {SAMPLE - self.sampled})"
+            rows = con.execute(f"SELECT json_structure(payload::JSON) AS s, count(*) FROM {sample} GROUP BY s").fetchall()
+            for path, kind in _flat(json.loads(merged)):
+                self.types[path] |= _mixture(con, payloads, path) if kind == "any" and "[]" not in path else {kind}
+        for structure, seen in rows:
+            self.sampled += seen
+            for path, kind in _flat(json.loads(structure)):
+                self.types[path].add(kind)
+                self.present[path] += seen
+
+
+def _mixture(con: duckdb.DuckDBPyConnection, payloads: str, path: str) -> set[str]:
+    """The types of a field that the payloads disagree about."""
+    place = "$" + "".join(f'."{name}"' for name in path.split("."))
+    found = con.execute(f"SELECT DISTINCT json_type(payload::JSON, $place) FROM {payloads}", {"place": place}).fetchall()
+    return {_NAMED.get(kind, "any") for (kind,) in found if kind is not None} or {"any"}
 
 
 def _depth(text: str) -> int:
@@ -129,9 +179,9 @@ def remember(con: duckdb.DuckDBPyConnection, source: str, stream: str, seen: Obs
     """Make what was observed the known fields of the stream. Types add up: a field that held numbers and holds text knows both."""
     known = _known(con, source, stream)
     rows: list[tuple[str, list[str], bool]] = []
-    for path, (kind, always) in seen.fields.items():
+    for path, (now_held, always) in seen.fields.items():
         before, was_always = known.get(path, (frozenset(), not known))
-        kinds = before | ({kind} - _VAGUE)
+        kinds = before | now_held
         if path not in known or kinds != before or was_always != (was_always and always):
             rows.append((path, sorted(kinds), was_always and always))
     rows += [(change.field, sorted(known[change.field][0]), False) for change in seen.changes if change.change == "missing"]
@@ -152,19 +202,19 @@ def _known(con: duckdb.DuckDBPyConnection, source: str, stream: str) -> dict[str
 
 
 def _changes(
-    known: dict[str, tuple[frozenset[str], bool]], fields: dict[str, tuple[str, bool]], sampled: int
+    known: dict[str, tuple[frozenset[str], bool]], fields: dict[str, tuple[frozenset[str], bool]], sampled: int
 ) -> Iterator[FieldChange]:
     told: set[str] = set()  # the outermost change says it all
-    for path, (kind, _) in fields.items():
+    for path, (kinds, _) in fields.items():
         inside = re.sub(r"(\[\]|\.[^.]*)$", "", path) if "." in path or "[]" in path else None
         if inside in told:
             told.add(path)
         elif path not in known:
             told.add(path)
-            yield FieldChange(path, "new", None, kind)
-        elif kind not in _VAGUE and known[path][0] and kind not in known[path][0]:
+            yield FieldChange(path, "new", None, _said(kinds))
+        elif known[path][0] and kinds - known[path][0]:
             told.add(path)
-            yield FieldChange(path, "retyped", _said(known[path][0]), kind)
+            yield FieldChange(path, "retyped", _said(known[path][0]), _said(kinds))
     if sampled >= ENOUGH:
         for path, (kinds, always) in known.items():
             if always and path not in fields:
@@ -173,18 +223,6 @@ def _changes(
 
 def _said(kinds: frozenset[str]) -> str:
     return "|".join(sorted(kinds)) or "null"
-
-
-def _always(con: duckdb.DuckDBPyConnection) -> tuple[Counter[str], int]:
-    """How many of the payloads looked at have each field, and how many those are."""
-    present: Counter[str] = Counter()
-    rows = con.execute(
-        f"SELECT json_structure(payload::JSON) AS s, count(*) FROM (FROM drift_payload LIMIT {SAMPLE}) GROUP BY s"
-    ).fetchall()
-    for structure, count in rows:
-        for path, _ in _flat(json.loads(structure)):
-            present[path] += count
-    return present, sum(count for _, count in rows)
 
 
 def _flat(structure: Any, path: str = "") -> Iterator[tuple[str, str]]:

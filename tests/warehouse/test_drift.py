@@ -63,6 +63,12 @@ def test_a_field_of_another_type_is_named_and_both_types_are_known_from_then_on(
     assert fields.read({"id": 1, "total": "7", "vip": True, "note": 3}) == ["note was text, now is number"]
 
 
+def test_a_field_that_only_some_hold_as_another_type_is_named_too(fields: Fields) -> None:
+    fields.read(*({"n": {"total": 1}} for _ in range(30)))
+    assert fields.read(*({"n": {"total": "1" if n == 7 else 1}} for n in range(30))) == ["n.total was number, now is number|text"]
+    assert fields.read({"n": {"total": "2"}}) == []
+
+
 def test_whole_and_fractional_numbers_of_any_size_are_one_type(fields: Fields) -> None:
     fields.read({"n": 1})
     assert fields.read({"n": 1.5}, {"n": -3}, {"n": 10**30}) == []
