@@ -30,7 +30,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 _POLL_SECONDS = 0.1
-_FRUGAL = "300MB"
+_FRUGAL = "220MB"
 
 
 def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -106,7 +106,10 @@ def load(
             )
         digest = part.leads_to
     with frugal(con):
-        return _commit(con, source, stream, fresh, sync_run_id, now, value)
+        counts = _commit(con, source, stream, fresh, sync_run_id, now, value)
+        # closing would do it too, but with all the memory there is
+        con.execute("CHECKPOINT")
+    return counts
 
 
 def _commit(
