@@ -36,6 +36,14 @@ class ScheduleSettings(BaseModel):
     full_sync: str | None = Field("15 5 * * *", description="cron expression, UTC; null switches it off")
 
 
+class SyncSettings(BaseModel):
+    """How `hub sync` goes about it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at_a_time: int = Field(4, ge=1, le=32, description="sources that are read side by side, each in a process of its own")
+
+
 class HubConfig(BaseModel):
     """The whole of hub.yaml."""
 
@@ -48,6 +56,7 @@ class HubConfig(BaseModel):
     survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    sync: SyncSettings = Field(default_factory=SyncSettings)
 
     @field_validator("sources", mode="before")
     @classmethod

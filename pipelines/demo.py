@@ -17,7 +17,8 @@ from pipelines.cli.render import progress
 from pipelines.config import load_config
 from pipelines.context import Hub
 from pipelines.report import live_checks
-from pipelines.runner import SyncOptions, SyncOutcome, run_sync
+from pipelines.runner import SyncOutcome, run_sync
+from pipelines.source_runs import SyncOptions
 from warehouse.publish import live_load
 
 PEOPLE, SEED = 5000, 1

@@ -1,4 +1,4 @@
-"""Runs the hub's jobs in this process and in the hub's own Dagster instance: what `hub sync` does, and tests.
+"""Runs the hub's jobs in the hub's own Dagster instance: what `hub sync` does, and tests.
 
 One run per source, so that one that fails stops no other, then one build if anything calls for it.
 """
@@ -18,27 +18,16 @@ from pipelines.build import adopt_published
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
-from pipelines.jobs import BUILD_JOB, sync_job_name
+from pipelines.jobs import BUILD_JOB
 from pipelines.plan import Plan, plan_build
 from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
+from pipelines.source_runs import SyncOptions, quiet, sync_side_by_side, sync_source, why
 from warehouse import control_tables as t
 from warehouse.connection import building, writer
 from warehouse.publish import live_load
 
 EXIT_OK, EXIT_ERROR, EXIT_HELD, EXIT_SOURCE_FAILED = 0, 1, 3, 4
 Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class SyncOptions:
-    """What a sync is asked for."""
-
-    sources: tuple[str, ...] = ()  # empty: all enabled ones
-    full: bool = False
-    limit: int | None = None
-    since: str | None = None  # with until: a backfill, see `SyncRequest`
-    until: str | None = None
-    accept_schema: bool = False
 
 
 @dataclass
@@ -92,11 +81,16 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
     with open_instance(hub.config) as instance:
         clear_dead_runs(instance)
         _close_dead_syncs(hub, instance)
-        for source in sources:
-            notice(f"syncing {source}")
-            error = _sync_source(hub, defs, instance, source, batch, options)
-            if error:
-                outcome.errors[source] = error
+        at_a_time = min(hub.config.sync.at_a_time, len(sources))
+        if at_a_time > 1:
+            notice(f"syncing {', '.join(sources)}")
+            said = sync_side_by_side(hub.config, sources, batch, options, at_a_time)
+        else:
+            said = {}
+            for source in sources:
+                notice(f"syncing {source}")
+                said[source] = sync_source(hub, defs, instance, source, batch, options)
+        outcome.errors = {source: error for source, error in said.items() if error}
         if len(outcome.errors) == len(sources) and live_load(hub.config.warehouse) is None:
             outcome.error = "no source could be read and nothing is published yet"
         else:
@@ -141,37 +135,6 @@ def _close_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
             hub.control.put(t.sync_run, [row | over])
 
 
-def _quiet() -> dict[str, Any]:
-    # the run's events go into the instance, where the UI shows them; the terminal belongs to the command's own words
-    return {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-def _sync_source(
-    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, source: str, batch: str, options: SyncOptions
-) -> str | None:
-    job = defs.resolve_job_def(sync_job_name(source))
-    names = ("full", "limit", "since", "until", "accept_schema")
-    asked = {name: value for name in names if (value := getattr(options, name))}
-    ops = {node.name: {"config": asked} for node in job.nodes} if asked else {}
-    result = job.execute_in_process(
-        instance=instance, raise_on_error=False, run_config={"ops": ops, **_quiet()}, tags={BATCH_TAG: batch, **process_tags()}
-    )
-    return None if result.success else _why(result)
-
-
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """The one line of the first step that failed."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return data.user_failure_data.description
-            error = data.error
-            cause = error.cause if error is not None and error.cause is not None else error
-            return cause.message.strip().splitlines()[0] if cause is not None else "the step failed"
-    return "the run failed; see it in the Dagster UI"
-
-
 def _build(
     hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, outcome: SyncOutcome, notice: Notice, *, force: bool
 ) -> None:
@@ -183,7 +146,7 @@ def _build(
     notice("resolving identities, building the golden tables, judging them")
     job = defs.resolve_job_def(BUILD_JOB)
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, run_config=_quiet(), tags={BATCH_TAG: batch, **process_tags()}
+        instance=instance, raise_on_error=False, run_config=quiet(), tags={BATCH_TAG: batch, **process_tags()}
     )
     made = hub.control.rows(sa.select(t.load_batch).where(t.load_batch.c.dagster_run_id == result.run_id))
     outcome.load = made[0] if made else None
@@ -192,7 +155,7 @@ def _build(
     elif outcome.load is not None and outcome.load["status"] == "held":
         outcome.action = "held"
     else:
-        outcome.action, outcome.error = "failed", _why(result)
+        outcome.action, outcome.error = "failed", why(result)
 
 
 def _settled(plan: Plan) -> Literal["unchanged", "held"]:

@@ -40,7 +40,8 @@ def sync(
     1 error.
     """
     with progress(not as_json) as notice, opened(config) as hub:
-        from pipelines.runner import SyncOptions, run_sync
+        from pipelines.runner import run_sync
+        from pipelines.source_runs import SyncOptions
 
         options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
         outcome = run_sync(hub, options, notice)

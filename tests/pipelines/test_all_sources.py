@@ -61,7 +61,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
         databases = [_clients(url, table) for url in (POSTGRES, MARIADB)]
         for database in databases:
             next(database)
-        world = World(root, config)
+        world = World(root, {**config, "sync": {"at_a_time": 4}})
         outcome = world.sync()
         assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", 0, {})
         yield world, sandbox, secrets

@@ -13,7 +13,8 @@ import yaml
 
 from pipelines.config import load_config
 from pipelines.context import Hub
-from pipelines.runner import SyncOptions, SyncOutcome, run_sync
+from pipelines.runner import SyncOutcome, run_sync
+from pipelines.source_runs import SyncOptions
 from warehouse.connection import connect, published
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,9 @@ class World:
 
     def configure(self, config: dict[str, Any]) -> None:
         """Write hub.yaml."""
-        self.config = config
+        # one source after the other, in this process, where a test can reach into it; a test of many at a time says so
+        self.config = {"sync": {"at_a_time": 1}, **config}
+        config = self.config
         (self.root / "hub.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def change(self, source: str, **settings: Any) -> None:
