@@ -12,12 +12,12 @@ from connectors.contract import Connector
 from hub.contract.errors import ConfigError
 
 _CONNECTORS = {
-    "files": "connectors.files:FilesConnector",
+    "files": "connectors.files.connector:FilesConnector",
     "freshdesk": "connectors.ticketing.freshdesk:FreshdeskConnector",
     "google_ads": "connectors.ads.google_ads:GoogleAdsConnector",
     "meta": "connectors.ads.meta:MetaConnector",
     "shopify": "connectors.ecommerce.shopify:ShopifyConnector",
-    "sql": "connectors.databases:SqlConnector",
+    "sql": "connectors.databases.connector:SqlConnector",
     "stripe": "connectors.invoicing.stripe:StripeConnector",
     "vendure": "connectors.ecommerce.vendure:VendureConnector",
     "woocommerce": "connectors.ecommerce.woocommerce:WooCommerceConnector",

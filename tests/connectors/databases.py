@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.contract import Checkpoint, Page, Record, Reject, Stream
-from connectors.databases import SqlConnector
-from connectors.databases_settings import SqlSettings
+from connectors.databases.connector import SqlConnector
+from connectors.databases.settings import SqlSettings
 from tests.servers import MARIADB, POSTGRES, demand
 
 SYSTEMS = ("postgres", "mariadb", "sqlite")

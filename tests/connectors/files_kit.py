@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contract import Checkpoint, Page, Record, Reject
-from connectors.files import FilesConnector
-from connectors.files_settings import FilesSettings
+from connectors.files.connector import FilesConnector
+from connectors.files.settings import FilesSettings
 
 CONTACTS = {"path": "contacts-*.csv", "kind": "party", "id": "id", "fields": {"full_name": "name", "email": "email"}}
 

@@ -16,9 +16,9 @@ import pytest
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from connectors import databases_reading
 from connectors.contract import Deletes
-from connectors.databases_settings import SqlSettings
+from connectors.databases import reading as databases_reading
+from connectors.databases.settings import SqlSettings
 from connectors.extract import extract_stream, extract_window
 from connectors.landing import StreamLanding
 from connectors.registry import connector_class
@@ -65,8 +65,8 @@ def mariadb(tmp_path: Path) -> Iterator[Database]:
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows a page."""
     monkeypatch.setattr(databases_reading, "PAGE_ROWS", 3)
-    monkeypatch.setattr("connectors.databases_server._FIRST_ROWS", 3)
-    monkeypatch.setattr("connectors.databases_server._CHUNK_ROWS", 3)
+    monkeypatch.setattr("connectors.databases.server._FIRST_ROWS", 3)
+    monkeypatch.setattr("connectors.databases.server._CHUNK_ROWS", 3)
 
 
 def test_it_is_known_by_its_type() -> None:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 import simplejson
 
-from connectors.databases_values import parsed_json
+from connectors.databases.values import parsed_json
 from connectors.landing import encode
 from connectors.mapping import parse_mapping
 from tests.connectors.databases import Database, connector, database, pages, payloads, records
@@ -196,7 +196,7 @@ def test_texts_of_a_megabyte_come_through_and_few_at_once(system: str, tmp_path:
 
 
 def test_rows_are_asked_for_few_at_a_time_once_they_are_large(postgres: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.databases_server._FIRST_ROWS", 2)
+    monkeypatch.setattr("connectors.databases.server._FIRST_ROWS", 2)
     postgres.run("CREATE TABLE things (id int PRIMARY KEY, v text)")
     postgres.run(f"INSERT INTO things SELECT i, repeat('x', {LARGE}) FROM generate_series(1, 40) i")
     read = pages(connector(postgres, monkeypatch, {"customers": WHOLE}))

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from connectors.contract import Deletes, Page
 from connectors.extract import extract_stream
-from connectors.files import FilesConnector
-from connectors.files_settings import FilesSettings
+from connectors.files.connector import FilesConnector
+from connectors.files.settings import FilesSettings
 from connectors.landing import StreamLanding, encode
 from connectors.mapping import parse_mapping
 from connectors.registry import connector_class

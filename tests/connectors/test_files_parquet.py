@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors import files_parquet
+from connectors.files import parquet as files_parquet
 from hub.contract.errors import SourceDataError
 from tests.connectors.files_kit import contacts, ids, pages, records, rejects
 

@@ -21,8 +21,8 @@ from pydantic import ValidationError
 
 from connectors import http
 from connectors.contract import Secret
-from connectors.files import FilesConnector
-from connectors.files_settings import FilesSettings
+from connectors.files.connector import FilesConnector
+from connectors.files.settings import FilesSettings
 from hub.contract.errors import ConfigError, CredentialsError, SourceDataError, SourceUnavailableError
 from tests.connectors.files_kit import contacts, ids, pages, records, write
 from tests.loopback import Loopback, Reply, Request, serve

@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors import files_csv, files_lines
 from connectors.extract import extract_stream
+from connectors.files import csv as files_csv
+from connectors.files import lines as files_lines
 from connectors.landing import StreamLanding, encode
 from hub.contract.errors import SourceDataError
 from tests.connectors.files_kit import connector, contacts, ids, pages, records, rejects, write

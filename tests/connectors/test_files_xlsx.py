@@ -14,7 +14,7 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from connectors import files_xlsx
+from connectors.files import xlsx as files_xlsx
 from connectors.landing import encode
 from hub.contract.errors import SourceDataError
 from tests.connectors.files_kit import contacts, ids, pages, records, rejects, write

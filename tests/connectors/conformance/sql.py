@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 import pytest
 import sqlalchemy as sa
 
-from connectors import databases_reading, databases_server
 from connectors.contract import Connector, Record, Reject
-from connectors.databases_rows import Shape
-from connectors.databases_server import Snapshot
-from connectors.databases_systems import Sqlite
+from connectors.databases import reading as databases_reading
+from connectors.databases import server as databases_server
+from connectors.databases.rows import Shape
+from connectors.databases.server import Snapshot
+from connectors.databases.systems import Sqlite
 from tests.connectors.conformance.counterpart import Counterpart
 from tests.loopback import Reply, Request
 

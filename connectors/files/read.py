@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
-from connectors.files_csv import read_csv
-from connectors.files_json import read_json_lines
-from connectors.files_packed import unpacked
-from connectors.files_parquet import read_parquet
-from connectors.files_progress import FoundFile
-from connectors.files_remote import FileChanged
-from connectors.files_rows import Batches, Place, Position, Shape
-from connectors.files_settings import COMPRESSED, EXTENSIONS
-from connectors.files_xlsx import read_xlsx
+from connectors.files.csv import read_csv
+from connectors.files.json import read_json_lines
+from connectors.files.packed import unpacked
+from connectors.files.parquet import read_parquet
+from connectors.files.progress import FoundFile
+from connectors.files.remote import FileChanged
+from connectors.files.rows import Batches, Place, Position, Shape
+from connectors.files.settings import COMPRESSED, EXTENSIONS
+from connectors.files.xlsx import read_xlsx
 from hub.contract.errors import ConfigError, HubError
 
 _TEXT = {".csv": read_csv, ".tsv": read_csv, ".jsonl": read_json_lines, ".ndjson": read_json_lines}

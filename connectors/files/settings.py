@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from connectors.fields import AnyField, FieldSource, MappedSettings, MappedStream, nearest
-from connectors.files_options import StorageOptions, checked_url, is_url, shown
+from connectors.files.options import StorageOptions, checked_url, is_url, shown
 
 __all__ = ["COMPRESSED", "EXTENSIONS", "FieldSource", "FileStream", "FilesSettings", "nearest"]
 

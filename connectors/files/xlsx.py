@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 from connectors.fields import nearest
-from connectors.files_rows import BATCH_ROWS, EXACT_DIGITS, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
+from connectors.files.rows import BATCH_ROWS, EXACT_DIGITS, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
 
 # old .xls files and workbooks with a password are both of this kind
 _OLE2 = b"\xd0\xcf\x11\xe0"

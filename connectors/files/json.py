@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
 
-from connectors.files_lines import Block, blocks
-from connectors.files_rows import BATCH_ROWS, EXACT_DIGITS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, need
+from connectors.files.lines import Block, blocks
+from connectors.files.rows import BATCH_ROWS, EXACT_DIGITS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, need
 
 _MARK = b"\xef\xbb\xbf"
 # deeper ones are no record: they would exhaust the stack of whoever writes or reads them next

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
-from connectors.files_encoding import Decoder
-from connectors.files_lines import MAX_LINE, Block, blocks
-from connectors.files_rows import BATCH_ROWS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
+from connectors.files.encoding import Decoder
+from connectors.files.lines import MAX_LINE, Block, blocks
+from connectors.files.rows import BATCH_ROWS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
 
 DELIMITERS = (",", ";", "\t", "|")
 _SHOWN_LINES = 50

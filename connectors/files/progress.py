@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connectors.contract import Checkpoint
-from connectors.files_rows import Position
+from connectors.files.rows import Position
 
 _CHUNK = 1024 * 1024
 

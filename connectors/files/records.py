@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Record, Reject
 from connectors.fields import FieldSource, as_json, as_text
-from connectors.files_rows import BadRow, Row
-from connectors.files_settings import FileStream
+from connectors.files.rows import BadRow, Row
+from connectors.files.settings import FileStream
 
 
 class RecordMaker:

@@ -10,7 +10,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from connectors.files_guess import guess
+from connectors.files.guess import guess
 
 # UTF-32 before UTF-16: its mark begins with the other's
 _MARKS = {

@@ -9,14 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors import databases_cursor as cursor
-from connectors import databases_select as select
 from connectors.contract import Checkpoint, Page
-from connectors.databases_progress import Progress, identity_of
-from connectors.databases_rows import Shape
-from connectors.databases_server import Snapshot
-from connectors.databases_settings import SqlStream
-from connectors.databases_systems import bound
+from connectors.databases import cursor, select
+from connectors.databases.progress import Progress, identity_of
+from connectors.databases.rows import Shape
+from connectors.databases.server import Snapshot
+from connectors.databases.settings import SqlStream
+from connectors.databases.systems import bound
 from hub.contract.errors import ConfigError, SourceDataError
 
 PAGE_ROWS = 5_000

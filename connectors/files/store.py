@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connectors.contract import RetrySettings
-from connectors.files_options import PACKAGES, resolved, shown
-from connectors.files_progress import FoundFile
-from connectors.files_remote import Patience, RemoteFile, Seen
-from connectors.files_rows import Place
+from connectors.files.options import PACKAGES, resolved, shown
+from connectors.files.progress import FoundFile
+from connectors.files.remote import Patience, RemoteFile, Seen
+from connectors.files.rows import Place
 from hub.contract.errors import ConfigError, SourceDataError
 
 _BLOCK = 4 * 1024 * 1024  # of a request; s3fs would ask for 50 MiB, and keep several

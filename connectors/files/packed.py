@@ -9,7 +9,7 @@ import lzma
 import zipfile
 from typing import Any, BinaryIO, cast
 
-from connectors.files_rows import Place
+from connectors.files.rows import Place
 
 
 class _Inside(io.BufferedReader):

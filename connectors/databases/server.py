@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors import databases_select as select
-from connectors.databases_errors import Place, trouble
-from connectors.databases_rows import Shape
-from connectors.databases_settings import SqlSettings, SqlStream
-from connectors.databases_systems import System, missing_file, system_of
+from connectors.databases import select
+from connectors.databases.errors import Place, trouble
+from connectors.databases.rows import Shape
+from connectors.databases.settings import SqlSettings, SqlStream
+from connectors.databases.systems import System, missing_file, system_of
 from connectors.fields import nearest
 from hub.contract.errors import ConfigError, HubError, SourceDataError
 

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 from connectors import http
 from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, SourceSettings, Stream
-from connectors.databases_reading import Reading, Window
-from connectors.databases_server import Server
-from connectors.databases_settings import SqlSettings, SqlStream
+from connectors.databases.reading import Reading, Window
+from connectors.databases.server import Server
+from connectors.databases.settings import SqlSettings, SqlStream
 from connectors.fields_mapping import mapping_sql
 from hub.contract.errors import SourceUnavailableError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from connectors.fields import as_json
-from connectors.files_rows import (
+from connectors.files.rows import (
     BATCH_BYTES,
     BATCH_ROWS,
     EXACT_DIGITS,

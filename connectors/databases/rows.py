@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Record, Reject
-from connectors.databases_cursor import moment
-from connectors.databases_settings import SqlStream
-from connectors.databases_systems import System
-from connectors.databases_values import anything
+from connectors.databases.cursor import moment
+from connectors.databases.settings import SqlStream
+from connectors.databases.systems import System
+from connectors.databases.values import anything
 from connectors.fields import as_json, as_text
 
 _AGAIN = "another row has the same ID; name in id the columns that together tell rows apart"

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from connectors import databases_cursor as cursor
 from connectors.contract import Checkpoint
-from connectors.databases_settings import SqlStream
+from connectors.databases import cursor
+from connectors.databases.settings import SqlStream
 
 
 def identity_of(stream: SqlStream) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.databases_settings import SqlStream
-from connectors.databases_systems import bound
+from connectors.databases.settings import SqlStream
+from connectors.databases.systems import bound
 
 Condition = sa.ColumnElement[bool]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors import databases_values as values
-from connectors.databases_values import Converter
+from connectors.databases import values
+from connectors.databases.values import Converter
 
 APPLICATION = "customer-hub"
 

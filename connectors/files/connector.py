@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Stream
 from connectors.fields_mapping import mapping_sql
-from connectors.files_options import is_url, shown
-from connectors.files_progress import FoundFile, Progress
-from connectors.files_read import read_batches
-from connectors.files_records import RecordMaker
-from connectors.files_rows import Batches, Place, Position, Shape
-from connectors.files_settings import FilesSettings, FileStream
-from connectors.files_store import RemoteStore, find_local
+from connectors.files.options import is_url, shown
+from connectors.files.progress import FoundFile, Progress
+from connectors.files.read import read_batches
+from connectors.files.records import RecordMaker
+from connectors.files.rows import Batches, Place, Position, Shape
+from connectors.files.settings import FilesSettings, FileStream
+from connectors.files.store import RemoteStore, find_local
 from hub.contract.errors import SourceDataError
 
 
