@@ -33,7 +33,7 @@ demo: setup ## four systems over HTTP to one golden customer table; run it again
 	@$(BIN)/python -m pipelines.demo
 
 test: setup-dev ## all tests
-	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, import contracts
 	@$(BIN)/ruff check .

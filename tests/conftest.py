@@ -65,3 +65,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=needy)
         left_out = set(needy)
         items[:] = [item for item in items if item not in left_out]
+    # what takes long begins first, so that no core waits for it at the end
+    items.sort(key=lambda item: "test_killed" not in item.nodeid)

@@ -332,11 +332,15 @@ def test_charges_of_a_window_come_with_their_invoices(fake: FakeStripe, stripe: 
 def test_a_window_that_reaches_beyond_stripes_memory_says_so(
     fake: FakeStripe, stripe: StripeConnector, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def said() -> list[str]:
+        # whatever ran before may have made other loggers talkative
+        return [record.getMessage() for record in caplog.records if record.name.startswith("connectors.")]
+
     now = datetime.now(UTC).timestamp()
     list(window(stripe, "refunds", now - 28 * DAY, now))
-    assert caplog.messages == []
+    assert said() == []
     list(window(stripe, "refunds", now - 60 * DAY, now))
-    assert caplog.messages == [
+    assert said() == [
         "billing/refunds: Stripe keeps events for 30 days; what only changed in this window, but before that, is not read again"
     ]
 

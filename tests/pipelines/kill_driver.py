@@ -85,7 +85,7 @@ def sync(root: Path, config: dict[str, Any], fatal: int | None) -> Points:
     """Sync every stream of every source, once."""
     points = Points(fatal)
     points.install()
-    landing_module.PART_ROWS = 20
+    landing_module.PART_ROWS = 8
     with World(root, config).hub() as hub:
         for name in hub.config.enabled():
             connector = hub.config.connector(name)

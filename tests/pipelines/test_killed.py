@@ -21,8 +21,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("killed")
     with running(seed=7, people=40) as sandbox:
         config = sandbox_config(sandbox.base_url)
-        config["sources"] = {name: config["sources"][name] for name in ("stripe", "zendesk")}
-        config["sources"]["zendesk"]["per_page"] = 10
+        config["sources"] = {"zendesk": {**config["sources"]["zendesk"], "per_page": 8}}
         asked = json.dumps({"config": config, "moments": MOMENTS, "seed": 1})
         command = [sys.executable, "-m", "tests.pipelines.kill_driver", str(folder)]
         done = subprocess.run(command, input=asked, capture_output=True, text=True, cwd=ROOT, env=dict(os.environ), check=False)
@@ -32,7 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_there_is_much_to_lose(report: dict[str, Any]) -> None:
-    assert report["unbroken"]["rows"] > 100
+    assert report["unbroken"]["rows"] > 50
     assert report["unbroken"]["counted"] == report["unbroken"]["rows"]
     kinds = {name.removeprefix("before ").removeprefix("after ") for name in report["points"]}
     assert {"rename to part", "rename to committed.json", "commit", "write of sync_run"} <= kinds
