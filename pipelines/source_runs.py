@@ -6,7 +6,6 @@ SQLite between threads in a way that ends in a deadlock. A process that dies tak
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import dagster as dg
 from pipelines.config import HubConfig
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
+from pipelines.forking import fork_context
 from pipelines.instance import open_instance, process_tags
 from pipelines.jobs import sync_job_name
 from pipelines.raw_assets import BATCH_TAG
@@ -71,8 +71,7 @@ def sync_side_by_side(
     config: HubConfig, sources: Sequence[str], batch: str, options: SyncOptions, at_a_time: int
 ) -> dict[str, str | None]:
     """Run several sources' jobs, so many at a time; per source None, or the one line to tell of it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # the imports are made once, not by each process
+    context = fork_context()
     waiting, said = list(sources), dict[str, str | None]()
     running: dict[Connection, tuple[str, Any]] = {}
     while waiting or running:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines import forking
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table, progress
 from warehouse.drift import FieldChange
@@ -40,6 +41,8 @@ def sync(
     1 error.
     """
     with progress(not as_json) as notice, opened(config) as hub:
+        if hub.config.sync.at_a_time > 1 and len(sources or hub.config.enabled()) > 1:
+            forking.start()
         from pipelines.runner import run_sync
         from pipelines.source_runs import SyncOptions
 
