@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -21,6 +22,7 @@ FIELDS = {"full_name": "name", "email": "email"}
 STREAM = {("google_ads", "spend_days"): "ad_spend_daily"}
 
 
+@contextmanager
 def _clients(url: str, table: str) -> Iterator[None]:
     """A table of clients in a database, for the length of a test."""
     engine = sa.create_engine(demand(url))
@@ -31,10 +33,12 @@ def _clients(url: str, table: str) -> Iterator[None]:
             " changed TIMESTAMP DEFAULT CURRENT_TIMESTAMP)"
         )
         con.execute(sa.text(f"INSERT INTO {table} (id, name, email) VALUES (:id, :name, :email)"), rows)
-    yield
-    with engine.begin() as con:
-        con.exec_driver_sql(f"DROP TABLE {table}")
-    engine.dispose()
+    try:
+        yield
+    finally:
+        with engine.begin() as con:
+            con.exec_driver_sql(f"DROP TABLE {table}")
+        engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
     (root / "in" / "contacts.jsonl").write_text(
         "".join(json.dumps({"id": n, "name": f"Contact Number{n}", "email": f"c{n}@old{n}.example"}) + "\n" for n in range(40))
     )
-    with pytest.MonkeyPatch.context() as patch, running(seed=7, people=80) as sandbox:
+    databases = (_clients(POSTGRES, table), _clients(MARIADB, table))
+    with databases[0], databases[1], pytest.MonkeyPatch.context() as patch, running(seed=7, people=80) as sandbox:
         for name, value in secrets.items():
             patch.setenv(name, value)
         config = sandbox_config(sandbox.base_url)
@@ -58,15 +63,10 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World
             config["sources"][name] = {"type": "sql", "url": f"${{{variable}}}", "streams": {"clients": stream}}
         contacts = {"path": "in/contacts.jsonl", "kind": "party", "id": "id", "fields": FIELDS}
         config["sources"]["old_crm"] = {"type": "files", "streams": {"contacts": contacts}}
-        databases = [_clients(url, table) for url in (POSTGRES, MARIADB)]
-        for database in databases:
-            next(database)
         world = World(root, {**config, "sync": {"at_a_time": 4}})
         outcome = world.sync()
         assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", 0, {})
         yield world, sandbox, secrets
-        for database in databases:
-            next(database, None)
 
 
 def test_all_rows_arrive(everything: tuple[World, SandboxHandle, dict[str, str]]) -> None:
