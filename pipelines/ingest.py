@@ -64,6 +64,8 @@ class SyncReport:
 
 
 _ORDINARY = SyncRequest()
+# how a reading went, what it did to raw, and how its fields differ from those before
+Ingested = tuple[Extraction, tuple[RawLoad, tuple[FieldChange, ...]]]
 
 
 def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest = _ORDINARY) -> SyncReport:
@@ -92,8 +94,10 @@ def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, 
         align_mirror(hub, connector.name, stream.name)
         if request.window:
             # parts that wait, and what is new, come first: a backfill does not move the cursor
-            _extract_and_load(hub, connector, stream, ref, SyncRequest(accept_schema=request.accept_schema))
-        extraction, (counts, changes) = _extract_and_load(hub, connector, stream, ref, request)
+            before = _extract_and_load(hub, connector, stream, ref, SyncRequest(accept_schema=request.accept_schema))
+            extraction, (counts, changes) = _added(before, _extract_and_load(hub, connector, stream, ref, request))
+        else:
+            extraction, (counts, changes) = _extract_and_load(hub, connector, stream, ref, request)
     except BaseException as error:
         said = str(error) if isinstance(error, HubError) else type(error).__name__
         hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": utcnow()}])
@@ -119,6 +123,16 @@ def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, 
     return SyncReport(connector.name, stream.name, counts, extraction.api_calls, extraction.retries, seconds, changes)
 
 
+def _added(one: Ingested, other: Ingested) -> Ingested:
+    """What two readings of a stream did, as one."""
+    (first, (counts, changes)), (then, (more, others)) = one, other
+    both = replace(
+        then, rows=first.rows + then.rows, api_calls=first.api_calls + then.api_calls, retries=first.retries + then.retries
+    )
+    summed = {name: count + asdict(more)[name] for name, count in asdict(counts).items()}
+    return both, (RawLoad(**summed), (*changes, *others))
+
+
 def align_mirror(hub: Hub, source: str, stream: str) -> None:
     """Make the landing zone's idea of the cursor that of the warehouse, should they differ (a restored or removed warehouse).
 
@@ -142,9 +156,7 @@ def align_mirror(hub: Hub, source: str, stream: str) -> None:
         landing.committed(value, seq)
 
 
-def _extract_and_load(
-    hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest
-) -> tuple[Extraction, tuple[RawLoad, tuple[FieldChange, ...]]]:
+def _extract_and_load(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> Ingested:
     extraction = _extract(hub, connector, stream, ref, request)
     try:
         return extraction, take_in(hub, connector.name, stream.name, ref, accept_schema=request.accept_schema)

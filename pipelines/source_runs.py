@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from hub.contract.errors import HubError
 from pipelines.config import HubConfig
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
@@ -107,5 +108,7 @@ def _child(
     try:
         with open_instance(config) as instance:
             told.send(sync_source(hub, build_defs(hub), instance, source, batch, options))
+    except HubError as error:
+        told.send(str(error))  # the line itself, not that a process ended
     finally:
         hub.close()
