@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -83,10 +83,11 @@ class Page:
     """What one read step brought, and the checkpoint that follows it.
 
     Attributes:
+        records: a list, or `connectors.column_records.ColumnRecords` where they came as columns, which land without a look at each.
         begins: whether a reading of everything starts here although a checkpoint was handed in; only a snapshot stream knows that.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     checkpoint: Checkpoint
     rejects: list[Reject] = field(default_factory=list)
     begins: bool = False
@@ -184,6 +185,12 @@ class SourceSettings(BaseModel):
         description="what a new, missing or retyped field does: evolve notes it, warn also warns, stop takes nothing in before it"
         " is accepted with --accept-schema; raw keeps every field in each case",
     )
+    streams_at_a_time: int = Field(
+        4,
+        ge=1,
+        le=32,
+        description="streams read at the same time, where the vendor permits it; 1: each is read and taken in by itself",
+    )
     retry: RetrySettings = Field(default_factory=RetrySettings)
 
     @field_validator("base_url")
@@ -222,11 +229,18 @@ class Connector(ABC):
         settings: an instance of the class's ``Settings``.
         private: a folder of this source's own for what must outlive a run and is no checkpoint, such as a rotated refresh token
             (see `connectors.oauth`); made when first used. None where nothing is to be kept.
+
+    Class attributes:
+        most_streams: how many of its streams may be read at the same time, each by a thread of its own. More than one only where
+            they share nothing that is not made for it, and the vendor takes that many requests at a time. One is all there is to
+            gain for a source of one fact and one party, which are never read at the same time; also then a stream is read while
+            another is taken in.
     """
 
     type_name: ClassVar[str]
     family: ClassVar[Family]
     api_version: ClassVar[str | None] = None
+    most_streams: ClassVar[int] = 1
     Settings: ClassVar[type[SourceSettings]]
 
     def __init__(self, name: str, settings: Any, private: Path | None = None) -> None:
@@ -234,7 +248,11 @@ class Connector(ABC):
 
     @abstractmethod
     def streams(self) -> tuple[Stream, ...]:
-        """The streams, facts before parties: the owner of any fact read is then in the parties read after it."""
+        """The streams, facts before parties: the owner of any fact read is then in the parties read after it.
+
+        In this order they are read. Several facts may be read at the same time, then several of what facts are of, which is read
+        after the last fact was; see `connectors.readings`.
+        """
 
     @abstractmethod
     def check(self) -> str:
@@ -247,7 +265,11 @@ class Connector(ABC):
         return Path(module).with_suffix(".sql").read_text(encoding="utf-8")
 
     def calls(self) -> tuple[int, int]:
-        """Requests made so far, and how many of them were retries."""
+        """Requests that this thread has made so far, and how many of them were retries.
+
+        A stream is read by one thread, so that what a reading cost is the difference. Where `most_streams` is 1, the requests of
+        all threads may be counted as one.
+        """
         return (0, 0)
 
     def close(self) -> None:  # noqa: B027 - a connector that holds nothing open has nothing to do here

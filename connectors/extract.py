@@ -6,9 +6,10 @@ This is the only loop over pages; connectors yield them, the landing keeps them,
 from __future__ import annotations
 
 import gc
+import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,16 @@ class Extraction:
     api_calls: int
     retries: int
     seconds: float
+
+    def plus(self, later: Extraction) -> Extraction:
+        """This one and a later one of the stream, as one."""
+        return replace(
+            later,
+            rows=self.rows + later.rows,
+            api_calls=self.api_calls + later.api_calls,
+            retries=self.retries + later.retries,
+            seconds=self.seconds + later.seconds,
+        )
 
 
 def stream_of(connector: Connector, name: str) -> Stream:
@@ -103,23 +114,47 @@ def extract_window(
         raise
 
 
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Let the garbage collector look less often: pages are many objects and no cycles, and it takes a quarter of the time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(50_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+class _Seldom:
+    """Lets the garbage collector look less often: pages are many objects and no cycles, and it takes a quarter of the time.
+
+    The collector is the process's, so that of several readings the first one sets it and the last one sets it back.
+    """
+
+    def __init__(self) -> None:
+        self._turn, self._readings = threading.Lock(), 0
+        self._usual = gc.get_threshold()
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """For the length of a reading."""
+        with self._turn:
+            if self._readings == 0:
+                self._usual = gc.get_threshold()
+                gc.set_threshold(50_000, *self._usual[1:])
+            self._readings += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._readings -= 1
+                if self._readings == 0:
+                    gc.set_threshold(*self._usual)
+
+
+_seldom = _Seldom()
+
+
+def _each(pages: Iterable[Page]) -> Generator[Page, None, None]:
+    yield from pages
 
 
 def _land(connector: Connector, stream: Stream, pages: Iterable[Page], writer: PartWriter, limit: int | None) -> Extraction:
     started, (calls, retries), rows = time.monotonic(), connector.calls(), 0
     finished = False
     try:
-        with _seldom_collecting():
-            for page in pages:
+        # what a connector holds open for its pages is let go by the thread that opened it, also where they are not read to the end
+        with _seldom.collecting(), closing(_each(pages)) as read:
+            for page in read:
                 writer.add(page)
                 rows += len(page.records) + len(page.rejects)
                 if limit is not None and rows >= limit:

@@ -1,24 +1,27 @@
 """One HTTP session for all connectors: authentication, bounded retries, the vendors' ways of saying "slow down", redaction.
 
-What a page means is the connector's affair; how a request is made, repeated and reported when it fails is settled here.
+What a page means is the connector's affair; how a request is made, repeated and reported when it fails is settled here. A session
+may be used by several threads at a time, each reading a stream: they share connections and the vendor's patience, and each counts
+its own requests.
 """
 
 from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import Any
 
 import httpx
 import simplejson
 
 from connectors.contract import Connector, RetrySettings
+from connectors.once import once
 from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,13 @@ def by_header(response: httpx.Response, body: Any) -> float | None:
     return retry_after(response) if response.status_code in (429, 503) else None
 
 
+class _Tally(threading.local):
+    """What a thread has asked."""
+
+    requests = 0
+    retries = 0
+
+
 class HttpSession:
     """Requests to one source.
 
@@ -81,8 +91,8 @@ class HttpSession:
     ) -> None:
         self.source, self.retry, self._throttle, self._remedy = source, retry, throttle, remedy
         self._sleep = sleep or pause
-        self.requests = 0
-        self.retries = 0
+        self._tally = _Tally()
+        self._silence, self._silent_until = threading.Lock(), 0.0
         self._client = httpx.Client(
             base_url=base_url.rstrip("/"),
             auth=auth,
@@ -91,6 +101,16 @@ class HttpSession:
             # a vendor's host is named in hub.yaml; proxies and .netrc of the machine must not add credentials of their own
             trust_env=False,
         )
+
+    @property
+    def requests(self) -> int:
+        """Requests that this thread has made."""
+        return self._tally.requests
+
+    @property
+    def retries(self) -> int:
+        """How many of them were repeats."""
+        return self._tally.retries
 
     def get(self, path: str, *, stream: str | None = None, params: Any = None, missing_ok: bool = False) -> Any:
         """GET and parse JSON; see `request`."""
@@ -123,7 +143,9 @@ class HttpSession:
         place = f"{method} {path}"
         for attempt in range(1, self.retry.attempts + 1):
             wait: float | None = None
-            self.requests += 1
+            throttled = False
+            self._keep_silence()
+            self._tally.requests += 1
             try:
                 response = self._client.request(method, path, params=params, json=json, data=data)
             except httpx.HTTPError as error:
@@ -136,7 +158,8 @@ class HttpSession:
                 status = response.status_code
                 if wait is not None or status in RETRIED_STATUS:
                     said = f"answered {status}"
-                    if wait is not None or status == 429:
+                    throttled = wait is not None or status == 429
+                    if throttled:
                         said = f"asks us to slow down{'' if wait is None else f' for {wait:.0f} s'}"
                     trouble = SourceUnavailableError(f"{said} at {place}", source=self.source, stream=stream, remedy=_LATER)
                 elif status == 404 and missing_ok:
@@ -154,17 +177,37 @@ class HttpSession:
                     )
             if attempt == self.retry.attempts or (wait or 0) > self.retry.max_wait_seconds:
                 raise trouble
-            self.retries += 1
-            self._pause(attempt, wait)
+            self._tally.retries += 1
+            self._pause(attempt, wait, for_all=throttled)
         raise AssertionError("unreachable: attempts is at least 1")
 
-    def _pause(self, attempt: int, asked: float | None) -> None:
+    def _pause(self, attempt: int, asked: float | None, *, for_all: bool) -> None:
         # full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015), so that many workers do not return as one; what
         # the vendor asked for is a minimum and gets a little on top
         backoff = random.uniform(0, min(self.retry.backoff_seconds * 2 ** (attempt - 1), self.retry.max_wait_seconds))
         wait = backoff if asked is None else asked + random.uniform(0, min(1.0, self.retry.backoff_seconds))
         log.info("%s: waiting %.1f s before trying again", self.source, wait)
+        if not for_all:
+            self._sleep(wait)
+            return
+        until = time.monotonic() + wait
+        with self._silence:
+            self._silent_until = max(until, self._silent_until)
         self._sleep(wait)
+        self._end_silence(until)
+
+    def _keep_silence(self) -> None:
+        """Wait while the vendor has asked any thread of ours to slow down: it meant all of us."""
+        while (until := self._silent_until) > (now := time.monotonic()):
+            self._sleep(until - now + random.uniform(0, min(1.0, self.retry.backoff_seconds)))
+            self._end_silence(until)
+
+    def _end_silence(self, until: float) -> None:
+        # said once the time is over and not only read off the clock, which tests do not let run; who was asked for more since
+        # has set another end
+        with self._silence:
+            if self._silent_until <= until:
+                self._silent_until = 0.0
 
     def _refused(self, status: int, place: str, stream: str | None, body: Any) -> Exception:
         if status in (401, 403):
@@ -188,19 +231,19 @@ class HttpSession:
 class HttpConnector(Connector):
     """A connector that makes all its requests through one session; a subclass says how that is opened."""
 
-    _closed = (0, 0)  # requests and retries of sessions that were let go
+    _closed = (0, 0)  # requests and retries of sessions that were let go, by the thread that did
 
     @abstractmethod
     def open_session(self) -> HttpSession:
         """A session with the vendor's base URL, version, credentials and throttle. Secrets are resolved here, not earlier."""
 
-    @cached_property
+    @once
     def http(self) -> HttpSession:
         """The session, opened on first use."""
         return self.open_session()
 
     def calls(self) -> tuple[int, int]:
-        """Requests made so far, and how many of them were retries."""
+        """See `Connector`."""
         requests, retries = self._closed
         return (requests + self.http.requests, retries + self.http.retries) if "http" in self.__dict__ else self._closed
 

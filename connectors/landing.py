@@ -15,32 +15,24 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.column_records import ColumnRecords
 from connectors.contract import Checkpoint, Page
+from connectors.parts import SCHEMA, Block, Pieces, Row, record_row, reject_row, table
 from connectors.payload import encode
 from hub.contract.errors import WarehouseAccessError
 
-SCHEMA = pa.schema(
-    [
-        pa.field("source_record_id", pa.string()),
-        pa.field("op", pa.string(), nullable=False),  # upsert, delete, merge or reject
-        pa.field("payload", pa.string()),
-        pa.field("payload_hash", pa.string()),
-        pa.field("source_updated_at", pa.timestamp("us", tz="UTC")),
-        pa.field("extracted_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("merged_into", pa.string()),
-        pa.field("reject_reason", pa.string()),
-    ]
-)
+__all__ = ["SCHEMA", "PartInfo", "PartWriter", "ResumePoint", "StreamLanding", "digest", "encode"]
+
 _META = b"hub.part"
+_REPEATED = ["op", "extracted_at", "merged_into", "reject_reason"]  # the others' values hardly do, and looking takes time
 PART_ROWS = 5_000
 PART_BYTES = 16 * 1024 * 1024
 
@@ -120,21 +112,19 @@ class StreamLanding:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None, 0
 
-    def write(self, rows: Sequence[tuple[Any, ...]], info: PartInfo) -> Path:
-        """Write one part of rows (values in the order of `SCHEMA`) durably and make it visible.
+    def write(self, pieces: Pieces, info: PartInfo) -> Path:
+        """Write one part durably and make it visible.
 
         Raises `WarehouseAccessError` if the folder cannot be written.
         """
         target = self.folder / f"part-{info.seq:08d}.parquet"
         temporary = self.folder / f".part-{info.seq:08d}.{os.getpid()}.tmp"
-        meta = {_META: json.dumps(asdict(info)).encode()}
-        columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-        table = pa.table(arrays, schema=SCHEMA).replace_schema_metadata(meta)
+        made = table(pieces)
+        made = made.replace_schema_metadata({**(made.schema.metadata or {}), _META: json.dumps(asdict(info))})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as sink:
-                pq.write_table(table, sink, compression="zstd")
+                pq.write_table(made, sink, compression="zstd", use_dictionary=_REPEATED)
                 sink.flush()
                 os.fsync(sink.fileno())
             os.replace(temporary, target)
@@ -183,7 +173,10 @@ class StreamLanding:
 
 
 class PartWriter:
-    """Gathers pages into parts of a fair size and lands them.
+    """Gathers pages into parts of a fair size and lands them, one after the other.
+
+    Columns are hashed, and land, while the next pages are read. What goes wrong with a part is then raised when the next one
+    is to be landed, and nothing lands after it.
 
     Args:
         landing: where.
@@ -209,8 +202,10 @@ class PartWriter:
         self._landing, self.sync_run_id, self._seq, self._owes_end = landing, sync_run_id, seq, owes_end or begins
         self._follows, self._begins, self._snapshot = digest(follows), begins, snapshot
         self._checkpoint: Checkpoint | None = follows
-        self._rows: list[tuple[Any, ...]] = []  # in the order of SCHEMA
-        self._bytes = 0
+        self._pieces: list[list[Row] | Block] = []
+        self._count = self._bytes = 0
+        self._writing: Future[Path] | None = None
+        self._failed = False
 
     def add(self, page: Page) -> None:
         """Take a page; lands a part when enough has gathered."""
@@ -218,28 +213,39 @@ class PartWriter:
             self.flush()
             self._begins = self._owes_end = True
         now = datetime.now(UTC)
-        for record in page.records:
-            text, hashed = encode(record.payload)
-            self._rows.append((record.id, record.op, text, hashed, record.updated_at, now, record.merged_into, None))
-            self._bytes += len(text)
-        for reject in page.rejects:
-            hashed = hashlib.blake2b(reject.content.encode(errors="surrogatepass"), digest_size=16).hexdigest()
-            content = reject.content.encode(errors="replace").decode()
-            self._rows.append((reject.where, "reject", content, hashed, None, now, None, reject.reason))
-            self._bytes += len(content)
+        if isinstance(page.records, ColumnRecords):
+            self._take(Block(page.records, now), page.records.texts.nbytes)
+        else:
+            rows = [record_row(record, now) for record in page.records]
+            self._take(rows, sum([len(row[2]) for row in rows]))
+        rejects = [reject_row(reject, now) for reject in page.rejects]
+        self._take(rejects, sum([len(row[2]) for row in rejects]))
         self._checkpoint = page.checkpoint
-        if len(self._rows) >= PART_ROWS or self._bytes >= PART_BYTES:
+        if self._count >= PART_ROWS or self._bytes >= PART_BYTES:
             self._land(complete=False)
 
     def finish(self) -> None:
         """Land what is left. Says so in the part when the reading is complete; lands nothing if nothing came and nothing moved."""
-        if self._rows or self._owes_end or digest(self._checkpoint) != self._follows:
+        if self._count or self._owes_end or digest(self._checkpoint) != self._follows:
             self._land(complete=True)
+        self._landed()
 
     def flush(self) -> None:
         """Land what was read so far, for a reading that breaks off: the next one resumes after it."""
-        if self._rows:
+        if self._count and not self._failed:
             self._land(complete=False)
+        self._landed()
+
+    def _take(self, piece: list[Row] | Block, size: int) -> None:
+        if not len(piece):
+            return
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(piece, list) and isinstance(last, list):
+            last.extend(piece)
+        else:
+            self._pieces.append(piece)
+        self._count += len(piece)
+        self._bytes += size
 
     def _land(self, *, complete: bool) -> None:
         info = PartInfo(
@@ -252,9 +258,25 @@ class PartWriter:
             complete=complete,
             snapshot=self._snapshot,
         )
-        self._landing.write(self._rows, info)
-        self._rows, self._bytes, self._begins, self._owes_end = [], 0, False, not complete
+        self._landed()
+        if any(isinstance(piece, Block) for piece in self._pieces):
+            worker = ThreadPoolExecutor(1, thread_name_prefix="landing")
+            self._writing = worker.submit(self._landing.write, self._pieces, info)
+            worker.shutdown(wait=False)
+        else:
+            self._landing.write(self._pieces, info)
+        self._pieces, self._count, self._bytes, self._begins, self._owes_end = [], 0, 0, False, not complete
         self._seq, self._follows = self._seq + 1, digest(self._checkpoint)
+
+    def _landed(self) -> None:
+        """Wait until the part that is being written lies there."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            try:
+                writing.result()
+            except BaseException:
+                self._failed = True
+                raise
 
 
 def _sync_folder(folder: Path) -> None:

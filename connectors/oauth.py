@@ -14,7 +14,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ import httpx
 from connectors.contract import RetrySettings, Secret
 from connectors.http import HttpSession, by_header
 from connectors.oauth_store import Access, Chain, TokenStore
+from connectors.once import once
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class TokenEndpoint:
         self._url, self.source, self._vendor, self._retry = urlsplit(url), source, vendor, retry
         self._client_id, self._client_secret, self._remedy = client_id, client_secret, remedy
 
-    @cached_property
+    @once
     def _session(self) -> HttpSession:
         host = f"{self._url.scheme}://{self._url.netloc}"
         return HttpSession(host, source=self.source, retry=self._retry, throttle=self._inspect)
@@ -124,7 +124,7 @@ class TokenEndpoint:
         return by_header(response, body)
 
     def calls(self) -> tuple[int, int]:
-        """Requests made, and how many of them were repeats."""
+        """Requests that this thread has made, and how many of them were repeats."""
         opened = self.__dict__.get("_session")
         return (opened.requests, opened.retries) if opened else (0, 0)
 

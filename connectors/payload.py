@@ -37,9 +37,28 @@ def encode(payload: Mapping[str, Any]) -> tuple[str, str]:
     except (_OtherTypeError, RecursionError):
         text, canonical = _AS_SENT.encode(payload), _IN_ORDER.encode(payload)
     if not text.isascii():
-        # half a surrogate pair is no character: neither UTF-8 nor the warehouse's JSON reader takes it
-        text, canonical = _HALF_PAIR.sub("\ufffd", text), _HALF_PAIR.sub("\ufffd", canonical)
+        text, canonical = whole_characters(text), whole_characters(canonical)
     return text, hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def encode_value(value: Any) -> tuple[str, str]:
+    """One value of a payload as JSON text, and with the keys of its objects in order; the same string where both are equal."""
+    kind = type(value)
+    try:
+        if kind is dict or kind is list:
+            text, canonical = _object(value) if kind is dict else _array(value)
+        else:
+            text = canonical = encode_basestring(value) if kind is str else _scalar(value, kind)
+    except (_OtherTypeError, RecursionError):
+        text, canonical = _AS_SENT.encode(value), _IN_ORDER.encode(value)
+    if text.isascii():
+        return text, canonical
+    return whole_characters(text), whole_characters(canonical)
+
+
+def whole_characters(text: str) -> str:
+    """Text with U+FFFD for each half of a surrogate pair, which neither UTF-8 nor the warehouse's JSON reader knows."""
+    return _HALF_PAIR.sub("\ufffd", text)
 
 
 @lru_cache(maxsize=1024)

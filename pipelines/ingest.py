@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connectors.contract import Connector, Stream
 from connectors.extract import Extraction, extract_stream, extract_window
+from connectors.reading_lock import ReadingLock
+from connectors.readings import Readings
 from hub.contract.errors import HubError, LineageError, SourceDataError, WarehouseBusyError
 from pipelines.context import Hub
 from warehouse import control_tables as t
@@ -52,7 +57,11 @@ class SyncRequest:
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What one sync of one stream did. Rows in = inserted + updated + unchanged + deleted + quarantined."""
+    """What one sync of one stream did. Rows in = inserted + updated + unchanged + deleted + quarantined.
+
+    Attributes:
+        seconds: of reading it and of taking it in; what it waited for other streams is not counted.
+    """
 
     source: str
     stream: str
@@ -64,12 +73,41 @@ class SyncReport:
 
 
 _ORDINARY = SyncRequest()
-# how a reading went, what it did to raw, and how its fields differ from those before
-Ingested = tuple[Extraction, tuple[RawLoad, tuple[FieldChange, ...]]]
+Read = Callable[[], Extraction]  # once more when called again
 
 
-def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest = _ORDINARY) -> SyncReport:
+@dataclass(frozen=True)
+class _Ingested:
+    """How a reading went, what it did to raw, how its fields differ from those before, and how long both took."""
+
+    extraction: Extraction
+    counts: RawLoad
+    changes: tuple[FieldChange, ...]
+    seconds: float
+
+    def plus(self, later: _Ingested) -> _Ingested:
+        """What two readings of a stream did, as one."""
+        summed = {name: count + asdict(later.counts)[name] for name, count in asdict(self.counts).items()}
+        return _Ingested(
+            self.extraction.plus(later.extraction),
+            RawLoad(**summed),
+            (*self.changes, *later.changes),
+            self.seconds + later.seconds,
+        )
+
+
+def ingest_stream(
+    hub: Hub,
+    connector: Connector,
+    stream: Stream,
+    ref: SyncRef,
+    request: SyncRequest = _ORDINARY,
+    ahead: Callable[[], Readings] | None = None,
+) -> SyncReport:
     """Sync one stream and note it in the control store.
+
+    Args:
+        ahead: gives the readings that are under way, that of this stream among them; else it is read here and now.
 
     Raises:
         SourceDataError: the fields changed and the source's policy is to stop; what landed waits to be accepted.
@@ -91,25 +129,23 @@ def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, 
     }
     hub.control.put(t.sync_run, [row])
     try:
-        align_mirror(hub, connector.name, stream.name)
-        if request.window:
-            # parts that wait, and what is new, come first: a backfill does not move the cursor
-            before = _extract_and_load(hub, connector, stream, ref, SyncRequest(accept_schema=request.accept_schema))
-            extraction, (counts, changes) = _added(before, _extract_and_load(hub, connector, stream, ref, request))
+        if ahead is not None:
+            done = _read_and_take_in(hub, stream, ref, request, partial(ahead().take, stream.name))
         else:
-            extraction, (counts, changes) = _extract_and_load(hub, connector, stream, ref, request)
+            done = _read_here(hub, connector, stream, ref, request)
     except BaseException as error:
         said = str(error) if isinstance(error, HubError) else type(error).__name__
         hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": utcnow()}])
         raise
+    extraction = done.extraction
     cursor, _ = hub.landing(connector.name, stream.name).mirror()
-    done = {f"rows_{name}": count for name, count in asdict(counts).items()}
+    counted = {f"rows_{name}": count for name, count in asdict(done.counts).items()}
     hub.control.put(
         t.sync_run,
         [
             {
                 **row,
-                **done,
+                **counted,
                 "status": "succeeded",
                 "error": None,
                 "api_calls": extraction.api_calls,
@@ -119,18 +155,8 @@ def ingest_stream(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, 
             }
         ],
     )
-    seconds = (utcnow() - started).total_seconds()
-    return SyncReport(connector.name, stream.name, counts, extraction.api_calls, extraction.retries, seconds, changes)
-
-
-def _added(one: Ingested, other: Ingested) -> Ingested:
-    """What two readings of a stream did, as one."""
-    (first, (counts, changes)), (then, (more, others)) = one, other
-    both = replace(
-        then, rows=first.rows + then.rows, api_calls=first.api_calls + then.api_calls, retries=first.retries + then.retries
-    )
-    summed = {name: count + asdict(more)[name] for name, count in asdict(counts).items()}
-    return both, (RawLoad(**summed), (*changes, *others))
+    calls = (extraction.api_calls, extraction.retries)
+    return SyncReport(connector.name, stream.name, done.counts, *calls, done.seconds, done.changes)
 
 
 def align_mirror(hub: Hub, source: str, stream: str) -> None:
@@ -156,19 +182,36 @@ def align_mirror(hub: Hub, source: str, stream: str) -> None:
         landing.committed(value, seq)
 
 
-def _extract_and_load(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> Ingested:
-    extraction = _extract(hub, connector, stream, ref, request)
+def _read_here(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> _Ingested:
+    align_mirror(hub, connector.name, stream.name)
+
+    def read(request: SyncRequest) -> Extraction:
+        with ReadingLock(hub.config.warehouse.landing, connector.name).held():
+            return extract(hub, connector, ref, request, stream)
+
+    if request.window is None:
+        return _read_and_take_in(hub, stream, ref, request, partial(read, request))
+    # parts that wait, and what is new, come first: a backfill does not move the cursor
+    ordinary = SyncRequest(accept_schema=request.accept_schema)
+    before = _read_and_take_in(hub, stream, ref, ordinary, partial(read, ordinary))
+    return before.plus(_read_and_take_in(hub, stream, ref, request, partial(read, request)))
+
+
+def _read_and_take_in(hub: Hub, stream: Stream, ref: SyncRef, request: SyncRequest, read: Read) -> _Ingested:
+    extraction = read()
+    source, started = extraction.source, time.monotonic()
     try:
-        return extraction, take_in(hub, connector.name, stream.name, ref, accept_schema=request.accept_schema)
+        counts, changes = take_in(hub, source, stream.name, ref, accept_schema=request.accept_schema)
     except LineageError:
         # parts of another history: forget them, read again from what the warehouse holds
-        _restart_landing(hub, connector.name, stream.name)
-        again = _extract(hub, connector, stream, ref, request)
-        both = replace(again, api_calls=again.api_calls + extraction.api_calls, retries=again.retries + extraction.retries)
-        return both, take_in(hub, connector.name, stream.name, ref, accept_schema=request.accept_schema)
+        _restart_landing(hub, source, stream.name)
+        extraction, started = extraction.plus(read()), time.monotonic()
+        counts, changes = take_in(hub, source, stream.name, ref, accept_schema=request.accept_schema)
+    return _Ingested(extraction, counts, changes, extraction.seconds + time.monotonic() - started)
 
 
-def _extract(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> Extraction:
+def extract(hub: Hub, connector: Connector, ref: SyncRef, request: SyncRequest, stream: Stream) -> Extraction:
+    """Read a stream into its landing folder as it is asked for."""
     root = hub.config.warehouse.landing
     if request.window:
         since, until = request.window

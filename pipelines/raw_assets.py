@@ -2,7 +2,9 @@
 
 # no `from __future__ import annotations` here: Dagster reads the config classes from the annotations themselves
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -12,6 +14,7 @@ from connectors.contract import Connector, Stream
 from hub.contract.errors import ConfigError, HubError
 from pipelines.context import Hub
 from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
+from pipelines.read_ahead import ReadAhead
 
 BATCH_TAG = "hub/batch"
 
@@ -33,10 +36,11 @@ def raw_key(source: str, stream: str) -> dg.AssetKey:
 
 def raw_assets(hub: Hub, connector: Connector) -> list[dg.AssetsDefinition]:
     """The assets of one source."""
-    return [_raw_asset(hub, connector, stream) for stream in connector.streams()]
+    ahead = ReadAhead(hub, connector)
+    return [_raw_asset(hub, connector, stream, number, ahead) for number, stream in enumerate(connector.streams())]
 
 
-def _raw_asset(hub: Hub, connector: Connector, stream: Stream) -> dg.AssetsDefinition:
+def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahead: ReadAhead) -> dg.AssetsDefinition:
     settings = hub.config.sources[connector.name]
     key = raw_key(connector.name, stream.name)
 
@@ -47,6 +51,8 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream) -> dg.AssetsDefin
         kinds={connector.type_name, "parquet", "duckdb"},
         tags={"source": connector.name, "kind": stream.kind},
         pool=f"source_{connector.name}",
+        # else Dagster runs steps that do not depend on each other by name, and customers before their invoices
+        op_tags={"dagster/priority": str(-number)},
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=settings.fresh_within_hours)),
         check_specs=[
             dg.AssetCheckSpec(
@@ -60,9 +66,14 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream) -> dg.AssetsDefin
     def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads it
         ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
-            report = ingest_stream(hub, connector, stream, ref, request_of(config, connector.name))
+            asked, of_run = request_of(config, connector.name), requests_of_run(context, connector)
+            begin = partial(ahead.readings, ref, of_run) if ahead.serves(of_run) else None
+            report = ingest_stream(hub, connector, stream, ref, asked, begin)
         except HubError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            ahead.stop()  # no later step will take what is being read
+            raise
         checks = [_fields_as_before(report, settings.schema_drift), _api_version_served(connector)]
         return dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
 
@@ -77,6 +88,16 @@ def request_of(config: SyncConfig, source: str) -> SyncRequest:
         if window[0] >= window[1]:
             raise ConfigError("the window ends before it begins", source=source, field="until", remedy="give a later time")
     return SyncRequest(config.full, config.limit, window, config.accept_schema)
+
+
+def requests_of_run(context: dg.AssetExecutionContext, connector: Connector) -> Mapping[str, SyncRequest]:
+    """What a Dagster run asks of each stream of a source that it syncs. Raises `ConfigError` as `request_of` does."""
+    chosen: Sequence[str] | None = context.run.step_keys_to_execute
+    config: Any = context.run.run_config.get("ops", {})
+    steps = {node.name for node in context.job_def.nodes if chosen is None or node.name in chosen}
+    names = {stream.name: raw_key(connector.name, stream.name).to_python_identifier() for stream in connector.streams()}
+    asked = {name: SyncConfig(**config.get(step, {}).get("config", {})) for name, step in names.items() if step in steps}
+    return {name: request_of(one, connector.name) for name, one in asked.items()}
 
 
 def _moment(text: str | None, source: str, field: str) -> datetime:

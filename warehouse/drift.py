@@ -1,8 +1,9 @@
 """Schema drift: which fields the payloads of a stream have, and how that differs from what they had before.
 
-The fields are read off the landed payloads themselves, by DuckDB's `json_group_structure`, before they enter raw. Raw keeps every
-payload as sent, so drift loses nothing; what is remembered here is only what to tell people. A field is named by its path
-(``billing.address.city``, ``lines[].sku``); an object with very many keys counts as a map, whose keys are data and no fields.
+The fields are read off the landed payloads themselves, by DuckDB's `json_group_structure`, before they enter raw; where a part says
+them itself (`hub.contract.landed`), the payloads need not be read. Raw keeps every payload as sent, so drift loses nothing; what
+is remembered here is only what to tell people. A field is named by its path (``billing.address.city``, ``lines[].sku``); an object
+with very many keys counts as a map, whose keys are data and no fields.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from hub.contract import landed
 
 MAP_KEYS = 100  # an object with more keys than that is a map
 SAMPLE = 1_000  # payloads looked at one by one, to know which fields are always there
@@ -84,7 +87,7 @@ def observe(con: duckdb.DuckDBPyConnection, source: str, stream: str, parts: Seq
         parts: the Parquet parts of the reading.
     """
     looker = _Looker()
-    for batch in _batches(parts):
+    for batch in _batches([part for part in parts if not looker.is_told(part)]):
         looker.look_at(batch)
     fields = {path: (frozenset(kinds - _VAGUE), looker.present[path] == looker.sampled) for path, kinds in looker.types.items()}
     known = _known(con, source, stream)
@@ -124,10 +127,23 @@ class _Looker:
         self.present: Counter[str] = Counter()
         self.sampled = 0
 
+    def is_told(self, part: Path) -> bool:
+        """Take into account what a part says of its fields; whether it says it."""
+        told = (pq.read_schema(part).metadata or {}).get(landed.FIELDS)
+        if told is None:
+            return False
+        said = json.loads(told)
+        self.sampled += said["payloads"]
+        if len(said["fields"]) <= MAP_KEYS:
+            for path, (kinds, seen) in said["fields"].items():
+                self.types[path].update(kinds)
+                self.present[path] += seen
+        return True
+
     def look_at(self, parts: Sequence[Path]) -> None:
         """Take the payloads of some parts into account."""
-        landed = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
-        payloads = f"(SELECT payload FROM {landed} WHERE op = 'upsert' AND payload <> '{{}}')"
+        read = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
+        payloads = f"(SELECT payload FROM {read} WHERE op = 'upsert' AND payload <> '{{}}')"
         try:
             self._describe(payloads)
         except duckdb.Error:
@@ -144,7 +160,7 @@ class _Looker:
             merged, count = con.execute(f"SELECT json_group_structure(payload::JSON), count(*) FROM {payloads}").fetchall()[0]
             if not count:
                 return
-            sample = f"(FROM {payloads} LIMIT {SAMPLE - self.sampled})"
+            sample = f"(FROM {payloads} LIMIT {max(0, SAMPLE - self.sampled)})"
             rows = con.execute(f"SELECT json_structure(payload::JSON) AS s, count(*) FROM {sample} GROUP BY s").fetchall()
             for path, kind in _flat(json.loads(merged)):
                 self.types[path] |= _mixture(con, payloads, path) if kind == "any" and "[]" not in path else {kind}

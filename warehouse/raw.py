@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,8 +106,13 @@ def load(
                 remedy="they are set aside and read again",
             )
         digest = part.leads_to
+    try:
+        with frugal(con):
+            counts = _commit(con, source, stream, fresh, sync_run_id, now, value)
+    except (duckdb.OutOfMemoryException, duckdb.TransactionException):
+        # many values of a megabyte are more than DuckDB can put aside
+        return _commit(con, source, stream, fresh, sync_run_id, now, value)
     with frugal(con):
-        counts = _commit(con, source, stream, fresh, sync_run_id, now, value)
         # closing would do it too, but with all the memory there is
         con.execute("CHECKPOINT")
     return counts
@@ -149,7 +155,8 @@ def _commit(
         )
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.TransactionException):  # a COMMIT that failed has rolled back already
+            con.execute("ROLLBACK")
         raise
     return counts
 
@@ -165,15 +172,20 @@ def _take_in(
     table = table_name(source, stream)
     con.execute(statement("raw_table").format(table=table))
     paths = {"parts": [str(path) for path, _ in parts]}
-    con.execute(_filled(statement("raw_landed"), table), paths)
-    con.execute(_filled(statement("raw_load"), table))
     keys = {"source": source, "stream": stream, "run": sync_run_id}
-    con.execute(_filled(statement("raw_insert"), table), {**keys, **paths})
     rejected = con.execute(
         "INSERT INTO raw.reject SELECT $source, $stream, source_record_id, reject_reason, payload, payload_hash, $run,"
         " extracted_at AT TIME ZONE 'UTC' FROM read_parquet($parts) WHERE op = 'reject'",
         {**keys, **paths},
     ).fetchall()[0][0]
+    # of two readings, the second may lack records that the first brought
+    one_reading = not any(part.begins for _, part in parts[1:])
+    if one_reading and con.execute(_filled(statement("raw_is_first"), table), paths).fetchall()[0][0]:
+        inserted = con.execute(_filled(statement("raw_insert_first"), table), {**keys, **paths}).fetchall()[0][0]
+        return RawLoad(extracted=inserted + rejected, inserted=inserted, quarantined=rejected)
+    con.execute(_filled(statement("raw_landed"), table), paths)
+    con.execute(_filled(statement("raw_load"), table))
+    con.execute(_filled(statement("raw_insert"), table), {**keys, **paths})
     swept = 0
     readings = [part.seq for _, part in parts if part.begins]
     if parts[-1][1].snapshot and readings:

@@ -21,7 +21,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +29,7 @@ import simplejson
 
 from connectors.ads.google_ads_api import API_VERSION, CutShortError, GoogleAdsApi, GoogleAdsSettings, at
 from connectors.contract import Checkpoint, Connector, Deletes, Page, Record, Reject, Stream
+from connectors.once import once
 from hub.contract.errors import ProtocolError
 from hub.contract.tables import Kind
 
@@ -105,6 +106,7 @@ class GoogleAdsConnector(Connector):
     family = "ads"
     api_version = API_VERSION
     Settings = GoogleAdsSettings
+    most_streams = 32  # Google counts operations, not how many run at the same time; what is known of a query, its thread knows
     settings: GoogleAdsSettings
 
     def streams(self) -> tuple[Stream, ...]:
@@ -129,14 +131,14 @@ class GoogleAdsConnector(Connector):
         return "account " + ", ".join(str(part) for part in parts if part)
 
     def calls(self) -> tuple[int, int]:
-        """Requests made, and how many of them were repeats."""
+        """See `Connector`."""
         return self._api.calls()
 
     def close(self) -> None:
         """Close the connections, if there are any."""
         self._api.close()
 
-    @cached_property
+    @once
     def _api(self) -> GoogleAdsApi:
         return GoogleAdsApi(self.settings, self.name)
 
@@ -191,18 +193,22 @@ class GoogleAdsConnector(Connector):
 
     def _listed(self, of: _Listing, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """Everything, in portions. In the midst of a reading the checkpoint is the ID to go on from."""
-        start, limit = int((checkpoint or {}).get("from", 0)), _PORTION
+        start, limit, least = int((checkpoint or {}).get("from", 0)), _PORTION, _FEWEST
         while True:
             try:
-                rows = self._api.search(of.query.format(start=start, limit=limit), of.stream, may_split=limit > _FEWEST)
+                rows = self._api.search(of.query.format(start=start, limit=limit), of.stream, may_split=limit > least)
             except CutShortError:
-                limit = max(_FEWEST, limit // 2)
+                limit = max(least, limit // 2)
                 log.info("%s/%s: the answer broke off; going on with %d rows at a time", self.name, of.stream, limit)
                 continue
             more = len(rows) >= limit
             if more:
                 # the last one comes again: others may have its ID
                 reached = max((int(found) for row in rows if str(found := at(row, *of.id)).isdecimal()), default=0)
+                if reached <= start and limit < _PORTION:
+                    # an ad in more ad groups than a halved portion holds: less than this will not do
+                    limit = least = min(limit * 2, _PORTION)
+                    continue
                 if reached <= start:
                     where = {"source": self.name, "stream": of.stream}
                     raise ProtocolError(
@@ -244,11 +250,12 @@ def _oldest(today: date) -> date:
 
 
 def _page(stream: str, rows: list[Any], key: tuple[tuple[str, ...], ...], checkpoint: Checkpoint) -> Page:
-    page = Page([], checkpoint)
+    records: list[Record] = []
+    page = Page(records, checkpoint)
     for number, row in enumerate(rows):
         parts = [at(row, *path) for path in key]
         if all(parts):
-            page.records.append(Record(":".join(map(str, parts)), row, _submitted(row)))
+            records.append(Record(":".join(map(str, parts)), row, _submitted(row)))
         else:
             content = simplejson.dumps(row, use_decimal=True)
             page.rejects.append(

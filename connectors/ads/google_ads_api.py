@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from connectors.contract import Secret, SourceSettings
 from connectors.http import RETRIED_STATUS, HttpSession, by_header
 from connectors.oauth import Bearer, RefreshTokenGrant, TokenEndpoint
+from connectors.once import once
 from hub.contract.errors import CredentialsError, ProtocolError
 
 API_VERSION = "v26"
@@ -48,13 +49,19 @@ class CutShortError(Exception):
     """The answer broke off, and asking for less may help."""
 
 
+class _Query(threading.local):
+    """The query that a thread has under way."""
+
+    stream: str | None = None  # for errors
+    may_split = False
+
+
 class GoogleAdsApi:
     """One account's searchStream. Opens nothing before the first query."""
 
     def __init__(self, settings: GoogleAdsSettings, source: str) -> None:
         self._settings, self._source = settings, source
-        self._stream: str | None = None  # of the query under way, for errors
-        self._may_split = False
+        self._query = _Query()
 
     def search(self, query: str, stream: str | None = None, *, may_split: bool = False) -> list[Any]:
         """The rows of a GAQL query.
@@ -63,7 +70,7 @@ class GoogleAdsApi:
             CutShortError: the answer broke off and ``may_split``; otherwise the query is sent again, within bounds.
             SourceError: see `HttpSession.request`.
         """
-        self._stream, self._may_split = stream, may_split
+        self._query.stream, self._query.may_split = stream, may_split
         path = f"/{API_VERSION}/customers/{self._settings.customer_id}/googleAds:searchStream"
         body = self._session.post(path, stream=stream, json={"query": " ".join(query.split())})
         if not (isinstance(body, list) and all(isinstance(batch, Mapping) for batch in body)):
@@ -71,7 +78,7 @@ class GoogleAdsApi:
         return [row for batch in body for row in batch.get("results") or ()]
 
     def calls(self) -> tuple[int, int]:
-        """Requests made, those for tokens among them, and how many of them were repeats."""
+        """Requests that this thread has made, those for tokens among them, and how many of them were repeats."""
         requests, retries = self._tokens.calls()
         opened: HttpSession | None = self.__dict__.get("_session")
         return (requests + opened.requests, retries + opened.retries) if opened else (requests, retries)
@@ -82,7 +89,7 @@ class GoogleAdsApi:
         if "_session" in self.__dict__:
             self._session.close()
 
-    @cached_property
+    @once
     def _session(self) -> HttpSession:
         headers = {"developer-token": self._settings.developer_token.resolve()}
         if self._settings.login_customer_id:
@@ -99,7 +106,7 @@ class GoogleAdsApi:
 
     # authorisation ---------------------------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def _tokens(self) -> TokenEndpoint:
         settings = self._settings
         return TokenEndpoint(
@@ -119,7 +126,7 @@ class GoogleAdsApi:
     # errors ----------------------------------------------------------------------------------------------------
 
     def _broken_off(self) -> None:
-        if self._may_split:
+        if self._query.may_split:
             raise CutShortError
 
     def _inspect(self, response: httpx.Response, body: Any) -> float | None:
@@ -133,7 +140,7 @@ class GoogleAdsApi:
         if response.status_code in RETRIED_STATUS:
             delays = re.findall(r'"retryDelay": "([\d.]+)s"', simplejson.dumps(errors, use_decimal=True))
             return max(map(float, delays)) if delays else by_header(response, body)
-        codes, place = _codes(errors[0]), {"source": self._source, "stream": self._stream}
+        codes, place = _codes(errors[0]), {"source": self._source, "stream": self._query.stream}
         if response.status_code in (401, 403):
             raise CredentialsError(f"Google refused our credentials ({codes})", **place, remedy=self._remedy(codes))
         raise ProtocolError(f"Google refused the query ({codes})", **place, remedy="check customer_id, or update this software")

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +28,7 @@ from connectors.ads.meta_leads import LeadReader, moment
 from connectors.ads.meta_settings import MetaSettings
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, SourceSettings, Stream
 from connectors.http import HttpConnector, HttpSession
+from connectors.once import once
 from hub.contract.errors import ProtocolError
 from hub.contract.tables import Kind
 
@@ -92,6 +93,7 @@ class MetaConnector(HttpConnector):
     family: ClassVar[Family] = "ads"
     api_version: ClassVar[str | None] = API_VERSION
     Settings: ClassVar[type[SourceSettings]] = MetaSettings
+    most_streams: ClassVar[int] = 32  # Meta counts what calls cost; what is known of a request, its thread knows
     settings: MetaSettings
 
     def streams(self) -> tuple[Stream, ...]:
@@ -114,11 +116,11 @@ class MetaConnector(HttpConnector):
         """See `HttpConnector`."""
         return self._graph.open_session()
 
-    @cached_property
+    @once
     def _graph(self) -> Graph:
         return Graph(self.settings, self.name, lambda: self.http)
 
-    @cached_property
+    @once
     def _leads(self) -> LeadReader:
         return LeadReader(self._graph, self.settings, self.name)
 
@@ -239,12 +241,13 @@ def _in_status(level: Level, statuses: tuple[str, ...]) -> str:
 
 def _page(stream: str, rows: list[Any], key: tuple[str, ...], number: int, account: dict[str, Any] | None = None) -> Page:
     """A page of records; to what does not say its account's currency and time zone, the account is added as ``account``."""
-    page = Page([], {"read": "all"})
+    records: list[Record] = []
+    page = Page(records, {"read": "all"})
     for place, row in enumerate(rows, 1):
         parts = [row.get(name) if isinstance(row, dict) else None for name in key]
         if all(isinstance(part, str | int) and part != "" for part in parts):
             payload = row if account is None else {**row, "account": account}
-            page.records.append(Record(":".join(map(str, parts)), payload, moment(row.get("updated_time"))))
+            records.append(Record(":".join(map(str, parts)), payload, moment(row.get("updated_time"))))
         else:
             content = str(simplejson.dumps(row, use_decimal=True))
             page.rejects.append(Reject(content, f"it has no {' and '.join(key)}", f"{stream} page {number} row {place}"))

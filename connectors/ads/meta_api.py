@@ -72,7 +72,7 @@ class Graph:
         )
 
     def act_as_page(self, token: str | None) -> None:
-        """From now on, ask for what belongs to the page with its own token."""
+        """From now on, ask for what belongs to the page with its own token; only the stream of leads does."""
         self._http()
         assert self._auth is not None
         self._auth.page_token = token
@@ -85,7 +85,7 @@ class Graph:
             PermissionRefusedError: we may not see it.
             SourceError: see `HttpSession.request`.
         """
-        self._answers.stream, self._answers.may_ask_less = stream, may_ask_less
+        self._answers.asked.stream, self._answers.asked.may_ask_less = stream, may_ask_less
         return self._object(self._http().get(f"/{API_VERSION}/{path}", stream=stream, params=dict(params)), path, stream)
 
     def edge(
@@ -124,7 +124,7 @@ class Graph:
         Raises:
             SourceUnavailableError: it could not make it, or not in an hour.
         """
-        self._answers.stream, self._answers.may_ask_less = stream, False
+        self._answers.asked.stream, self._answers.asked.may_ask_less = stream, False
         body = self._object(self._http().post(f"/{API_VERSION}/{path}", stream=stream, data=dict(params)), path, stream)
         run = body.get("report_run_id")
         if run is None:

@@ -7,6 +7,7 @@ minutes, in X-Ad-Account-Usage in seconds. Sources: Meta's pages on rate limits,
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,18 +45,25 @@ class PermissionRefusedError(CredentialsError):
     """Meta knows us, but does not show us this."""
 
 
-class Answers:
-    """Reads answers; a `connectors.http.Throttle`.
+class Asked(threading.local):
+    """The request that a thread has under way.
 
     Attributes:
-        stream: of the request under way, for errors.
+        stream: for errors.
         may_ask_less: whether an answer that would be too large is the caller's affair.
     """
 
+    stream: str | None = None
+    may_ask_less = False
+
+
+class Answers:
+    """Reads answers; a `connectors.http.Throttle`."""
+
     def __init__(self, settings: MetaSettings, source: str) -> None:
         self._settings, self._source = settings, source
-        self.stream: str | None = None
-        self.may_ask_less = False
+        self.asked = Asked()
+        self._easing_off = threading.Lock()
 
     def inspect(self, response: httpx.Response, body: Any) -> float | None:
         """Act on Meta's errors, whatever their status, and on how much of a limit is used up."""
@@ -69,7 +77,7 @@ class Answers:
             return by_header(response, body)
         code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
         told = codes(error).removeprefix(", ") or str(response.status_code)
-        if self.may_ask_less and _is_too_much(code, subcode, error):
+        if self.asked.may_ask_less and _is_too_much(code, subcode, error):
             raise TooMuchDataError
         if code in _THROTTLED:
             response.status_code = 429
@@ -92,7 +100,7 @@ class Answers:
         raise self._refusal(ProtocolError, f"refused the request ({told})", "check account_id, page_id, app_secret and base_url")
 
     def _refusal(self, kind: type[CredentialsError | ProtocolError], what: str, remedy: str) -> Exception:
-        return kind(f"Meta {what}", source=self._source, stream=self.stream, remedy=remedy)
+        return kind(f"Meta {what}", source=self._source, stream=self.asked.stream, remedy=remedy)
 
     def renew(self) -> str:
         """What to do when Meta does not know us."""
@@ -110,7 +118,8 @@ class Answers:
     def _ease_off(self, percent: float) -> None:
         seconds = min((percent - _EASE_OFF) * _SECONDS_PER_PERCENT, self._settings.retry.max_wait_seconds)
         log.info("%s: %.0f %% of Meta's limit is used; waiting %.1f s", self._source, percent, seconds)
-        transport.pause(seconds)
+        with self._easing_off:  # one thread after the other, so that several do not go on as fast as they came
+            transport.pause(seconds)
 
 
 def _is_too_much(code: int | None, subcode: int | None, error: Mapping[str, Any]) -> bool:

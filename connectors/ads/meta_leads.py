@@ -122,13 +122,14 @@ def _condition(operator: str, value: int) -> dict[str, Any]:
 
 
 def _page(rows: list[Any], tests: set[str], where: str) -> Page:
-    page = Page([], {})
+    records: list[Record] = []
+    page = Page(records, {})
     for number, row in enumerate(rows, 1):
         if isinstance(row, dict) and isinstance(row.get("id"), str | int) and row["id"] != "":
             key = str(row["id"])
             # what the list does not say, the list of test leads does
             payload = {**row, "is_test": True} if key in tests else row
-            page.records.append(Record(key, payload, moment(row.get("created_time"))))
+            records.append(Record(key, payload, moment(row.get("created_time"))))
         else:
             page.rejects.append(Reject(simplejson.dumps(row, use_decimal=True), "it has no field id", f"{where} row {number}"))
     return page

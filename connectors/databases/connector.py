@@ -1,6 +1,7 @@
 """SQL databases: tables, views and queries of any database that SQLAlchemy reaches, mapped by `fields:` in hub.yaml.
 
-With `updated_at` a reading asks for what changed, in the order of that column and the ID, from a cursor on the server; each page
+With `updated_at` a reading asks for what changed, in the order of that column and the ID, which the server sends as we go on (by
+PostgreSQL's COPY, whose columns land without a look at each row; by a cursor on the server from other systems); each page
 carries the place in that order from which reading goes on. Rows whose `updated_at` is NULL are read each time, for nobody can tell
 whether they changed. Without `updated_at`, or with ``deletes: snapshot``, each reading is whole, in the order of the ID.
 """

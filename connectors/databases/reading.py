@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Checkpoint, Page
 from connectors.databases import cursor, select
+from connectors.databases.copied import CopiedRows
 from connectors.databases.progress import Progress, identity_of
 from connectors.databases.rows import Shape
 from connectors.databases.server import Snapshot
@@ -158,19 +159,12 @@ class Reading:
     def _rows(
         self, snapshot: Snapshot, shape: Shape, progress: Progress, statement: sa.Select[Any], *, dated: bool
     ) -> Iterator[Page]:
-        gathered: list[Sequence[Any]] = []
-        weight = 0
-        for rows, bytes_each in snapshot.chunks(statement):
-            gathered.extend(rows)
-            weight += bytes_each * len(rows)
-            if len(gathered) >= PAGE_ROWS or weight >= PAGE_BYTES:
-                yield self._page(gathered, shape, progress, dated=dated)
-                gathered, weight = [], 0
-        if gathered:
-            yield self._page(gathered, shape, progress, dated=dated)
+        copied = snapshot.copied(statement, shape, PAGE_ROWS, PAGE_BYTES)
+        for rows in _gathered(snapshot.chunks(statement)) if copied is None else copied:
+            yield self._page(rows, shape, progress, dated=dated)
 
     def _page(self, rows: Sequence[Sequence[Any]], shape: Shape, progress: Progress, *, dated: bool) -> Page:
-        records, rejects = shape.records(rows, self.zone)
+        records, rejects = rows.records(shape, self.zone) if isinstance(rows, CopiedRows) else shape.records(rows, self.zone)
         progress.rows += 0 if self.stream.incremental else len(rows)
         for row in reversed(rows):
             at = shape.place(row, cursor=dated)
@@ -188,3 +182,17 @@ class Reading:
             if shape.comparable(value):
                 progress.seen = value
                 return
+
+
+def _gathered(chunks: Iterator[tuple[Sequence[Sequence[Any]], int]]) -> Iterator[list[Sequence[Any]]]:
+    """A result's rows, a page's worth at a time."""
+    gathered: list[Sequence[Any]] = []
+    weight = 0
+    for rows, bytes_each in chunks:
+        gathered.extend(rows)
+        weight += bytes_each * len(rows)
+        if len(gathered) >= PAGE_ROWS or weight >= PAGE_BYTES:
+            yield gathered
+            gathered, weight = [], 0
+    if gathered:
+        yield gathered

@@ -9,6 +9,11 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.column_records import TIME, ColumnRecords
+from connectors.columns import of_values
 from connectors.contract import Record, Reject
 from connectors.databases.cursor import moment
 from connectors.databases.settings import SqlStream
@@ -30,6 +35,7 @@ class Shape:
         ids: positions of the columns that identify a row.
         updated, flag: positions of the columns with the time of change and the mark of deletion.
         temporal, decimal: whether the time of change is a time, or a decimal, that comes as text.
+        description: what the driver says of each column.
     """
 
     names: tuple[str, ...]
@@ -39,6 +45,7 @@ class Shape:
     flag: int | None
     temporal: bool
     decimal: bool
+    description: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, stream: SqlStream, names: Sequence[str], description: Sequence[Any], system: System) -> Shape:
@@ -52,35 +59,47 @@ class Shape:
             names.index(stream.deleted_flag) if stream.deleted_flag else None,
             updated is not None and system.temporal(description[updated]),
             updated is not None and system.decimal(description[updated]),
+            tuple(description),
         )
 
-    def records(self, rows: Sequence[Sequence[Any]], zone: tzinfo) -> tuple[list[Record], list[Reject]]:
+    def records(self, rows: Sequence[Sequence[Any]], zone: tzinfo) -> tuple[Sequence[Record], list[Reject]]:
         """What the rows are."""
         columns = list(zip(*rows, strict=True))
         for position, convert in enumerate(self.converters):
             if convert is not None:
                 columns[position] = tuple([None if value is None else convert(value) for value in columns[position]])
-        names = self.names
-        payloads = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-        times: Sequence[datetime | None] = [None] * len(rows)
-        if self.updated is not None:
-            times = [moment(value, zone) for value in columns[self.updated]]
-        keys = self._keys(columns)
-        if self.flag is None and None not in keys and len(set(keys)) == len(keys):
-            return [Record(key, *rest) for key, *rest in zip(keys, payloads, times, strict=True)], []  # type: ignore[arg-type]
-        gone = [False] * len(rows) if self.flag is None else [is_set(value) for value in columns[self.flag]]
-        records: list[Record] = []
+        times = [None] * len(rows) if self.updated is None else [moment(value, zone) for value in columns[self.updated]]
+        of_columns = {name: of_values(column) for name, column in zip(self.names, columns, strict=True)}
+        made = ColumnRecords(pa.array(self._keys(columns), pa.string()), of_columns, pa.array(times, TIME))
+        flags = None if self.flag is None else columns[self.flag]
+        return self.told_apart(made, flags, lambda row: [column[row] for column in columns])
+
+    def told_apart(
+        self, made: ColumnRecords, flags: Sequence[Any] | None, values_of: Callable[[int], Sequence[Any]]
+    ) -> tuple[Sequence[Record], list[Reject]]:
+        """Those of some rows that are records, with the deleted ones marked, and what the others are: rows without an ID, or with
+        one that another row of that time has.
+
+        Args:
+            flags: the rows' marks of deletion; None where they have none.
+            values_of: one row's values as JSON holds them.
+        """
+        if flags is not None:
+            gone = [is_set(value) for value in flags]
+            made.deleted = pa.array(gone, pa.bool_()) if any(gone) else None
+        elif not made.ids.null_count and pc.count_distinct(made.ids).as_py() == len(made):
+            return made, []
+        kept: list[bool] = []
         rejects: list[Reject] = []
-        known: set[tuple[str, datetime | None]] = set()
-        for key, payload, time, deleted in zip(keys, payloads, times, gone, strict=True):
-            if key is None:
-                rejects.append(self._unidentified(payload))
-            elif (key, time) in known:
-                rejects.append(_reject(payload, _AGAIN, f"another row of {key}"))
-            else:
-                known.add((key, time))
-                records.append(Record(key, payload, time, "delete" if deleted else "upsert"))
-        return records, rejects
+        known: set[tuple[str, int | None]] = set()
+        for number, key in enumerate(zip(made.ids.to_pylist(), made.updated_at.cast(pa.int64()).to_pylist(), strict=True)):
+            kept.append(key[0] is not None and key not in known)
+            if kept[-1]:
+                known.add(key)
+                continue
+            payload = dict(zip(self.names, values_of(number), strict=True))
+            rejects.append(self._unidentified(payload) if key[0] is None else _reject(payload, _AGAIN, f"another row of {key[0]}"))
+        return (made if all(kept) else made.chosen(kept) if any(kept) else []), rejects
 
     def _keys(self, columns: Sequence[Sequence[Any]]) -> list[str | None]:
         if len(self.ids) == 1:

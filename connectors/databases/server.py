@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.databases import select
+from connectors.databases.copied import CopiedRows, pages
 from connectors.databases.errors import Place, trouble
 from connectors.databases.rows import Shape
 from connectors.databases.settings import SqlSettings, SqlStream
@@ -173,6 +174,14 @@ class Snapshot:
         """The first row of a statement, if there is one."""
         self._server.queries += 1
         return self.con.execute(statement.limit(1)).first()
+
+    def copied(self, statement: sa.Select[Any], shape: Shape, rows: int, size: int) -> Iterator[CopiedRows] | None:
+        """The rows of a statement as columns, so many or of so many bytes at a time; None where the system gives only rows."""
+        copy = self._server.system.copy(self.con, statement, shape.description)
+        if copy is None:
+            return None
+        self._server.queries += 1
+        return pages(copy, rows, size)
 
     def chunks(self, statement: sa.Select[Any]) -> Iterator[tuple[Sequence[Sequence[Any]], int]]:
         """The rows of a statement, by and by, from a cursor on the server: few where they are large, which is said too."""

@@ -8,9 +8,8 @@ is committed later than its own time can so not fall behind the cursor, wherever
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 
 from connectors.databases import values
 from connectors.databases.values import Converter
+from connectors.databases.whole import Copy, readers
 
 APPLICATION = "customer-hub"
 
@@ -54,6 +54,10 @@ class System:
     def no_time(self, column: sa.ColumnElement[Any], described: Any) -> sa.ColumnElement[bool]:
         """Which rows bear no time of a change that could be compared."""
         return column.is_(None)
+
+    def copy(self, con: sa.Connection, statement: sa.Select[Any], description: Sequence[Any]) -> Copy | None:
+        """The rows of a statement as the text of its columns; None where the system does not give them so."""
+        return None
 
     def abandon(self, con: sa.Connection, result: sa.CursorResult[Any], driver_cursor: Any) -> None:
         """Let go of a result that was not read to its end."""
@@ -109,9 +113,7 @@ class Postgres(System):
         con.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         con.exec_driver_sql(
             "SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),"
-            " set_config('IntervalStyle', 'iso_8601', true), set_config('extra_float_digits', '1', true),"
-            # the planner would think that a cursor is read for its first tenth only
-            " set_config('cursor_tuple_fraction', '1', true)"
+            " set_config('IntervalStyle', 'iso_8601', true), set_config('extra_float_digits', '1', true)"
         )
 
     def _take_text(self, connection: Any) -> None:
@@ -131,7 +133,7 @@ class Postgres(System):
             # column is always the one or always the other
             if column.precision is None or column.precision > values.EXACT_DIGITS:
                 return None
-            return _short_numeric if column.type_code == self._NUMERIC else values.listed(_short_numeric)
+            return values.short_number if column.type_code == self._NUMERIC else values.listed(values.short_number)
         return self._CONVERTERS.get(column.type_code)
 
     def temporal(self, column: Any) -> bool:
@@ -144,6 +146,26 @@ class Postgres(System):
         if not self.temporal(described):
             return column.is_(None)
         return sa.or_(column.is_(None), column == bound("-infinity"))
+
+    def copy(self, con: sa.Connection, statement: sa.Select[Any], description: Sequence[Any]) -> Copy:
+        loads, taking = readers(con.connection.dbapi_connection, description, self.converters(description))
+        return Copy(self._lines(con, statement), loads, taking)
+
+    def _lines(self, con: sa.Connection, statement: sa.Select[Any]) -> Generator[bytes, None, None]:
+        import psycopg
+
+        driver: Any = con.connection.dbapi_connection
+        compiled = statement.compile(dialect=con.dialect)
+        # with no parameters to fill in, the driver leaves its %% as they are
+        text = str(compiled) if compiled.params else str(compiled) % ()
+        # a COPY is one statement, however long we take to land what it brings
+        con.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        try:
+            with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)", compiled.params) as copy:
+                yield from map(bytes, copy)
+        except psycopg.Error as error:
+            gone = bool(driver.closed)
+            raise sa.exc.DBAPIError.instance(None, None, error, psycopg.Error, True, gone) from error
 
 
 class MySql(System):
@@ -259,7 +281,3 @@ def missing_file(url: sa.URL) -> str | None:
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         return None
     return None if Path(url.database).exists() else url.database
-
-
-def _short_numeric(text: Any) -> Any:
-    return values.number(Decimal(text))

@@ -29,6 +29,11 @@ def number(value: float | Decimal) -> Any:
     return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def short_number(text: str) -> Any:
+    """The same of a decimal that comes as text, of a column that holds no more digits than a double."""
+    return number(Decimal(text))
+
+
 def wide_number(value: Decimal) -> str:
     """A decimal of a column that holds more digits than a double, as text."""
     return format(value, "f") if value.is_finite() else str(value)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Record, Stream
+from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Stream
 from connectors.fields_mapping import mapping_sql
 from connectors.files.options import is_url, shown
 from connectors.files.progress import FoundFile, Progress
@@ -123,14 +123,8 @@ class FilesConnector(Connector):
             yield Page([], progress.checkpoint())
 
     def _pages(self, name: str, stream: FileStream, file: FoundFile, digest: str, progress: Progress) -> Iterator[Page]:
-        make = RecordMaker(stream, self._zone).record
-        for rows, position in self._open(name, stream, file, progress.position(file, digest)):
-            progress.partial = (file.name, digest, position)
-            page = Page([], progress.checkpoint())
-            for row in rows:
-                made = make(row, file.name)
-                if isinstance(made, Record):
-                    page.records.append(made)
-                else:
-                    page.rejects.append(made)
-            yield page
+        maker = RecordMaker(stream, self._zone)
+        for batch in self._open(name, stream, file, progress.position(file, digest)):
+            progress.partial = (file.name, digest, batch.position)
+            records, rejects = maker.records(batch, file.name)
+            yield Page(records, progress.checkpoint(), rejects)

@@ -132,7 +132,7 @@ class _Reader:
                     elif made := self._judged(first + start, lines[start:at], values):
                         rows.append(made)
                     if len(rows) >= BATCH_ROWS:
-                        yield Batch(rows, self._position(at))
+                        yield Batch(rows, self._position(at), names)
                         rows = []
                 break
             except csv.Error as error:
@@ -145,7 +145,7 @@ class _Reader:
                 if stop > at:
                     reader, shift = csv.reader(lines[at:], delimiter=self._delimiter, strict=True), at
         if rows:
-            yield Batch(rows, self._position(at))
+            yield Batch(rows, self._position(at), names)
         self._keep(at)
 
     def _judged(self, number: int, lines: list[str], values: list[str]) -> Row | BadRow | None:

@@ -67,7 +67,7 @@ def _batches(open_: Callable[[], Path | BinaryIO], place: Place, names: list[str
                 for start in range(0, batch.num_rows, step):
                     rows = _rows(batch.slice(start, step), names, number)
                     number += len(rows)
-                    yield Batch(rows, {"row": number})
+                    yield Batch(rows, {"row": number}, names)
     except (pa.ArrowException, OSError) as error:
         raise place.error(f"the file cannot be read after row {number}", remedy="export it again") from error
 

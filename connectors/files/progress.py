@@ -105,12 +105,14 @@ class Progress:
             else:
                 changed.append((file, digest))
         gone = self.files.keys() - {file.name for file in found}
-        if not snapshot or not (changed or gone):
+        digests = {file.name: digest for file, digest in changed}
+        # of the file that was being read, rows have landed that it may not have any more
+        disowned = self.partial is not None and digests.get(self.partial[0]) != self.partial[1]
+        if not snapshot or not (changed or gone or disowned):
             return changed
-        goes_on = self.unfinished and not gone and not any(file.name in self.files for file, _ in changed)
-        if goes_on:
+        if self.unfinished and not gone and not disowned and not self.files.keys() & digests.keys():
             return changed
-        known_digests = {name: str(mark[2]) for name, mark in self.files.items()} | {file.name: digest for file, digest in changed}
+        known_digests = {name: str(mark[2]) for name, mark in self.files.items()} | digests
         self.files, self.partial, self.unfinished, self.begins = {}, None, True, True
         return [(file, known_digests[file.name]) for file in found]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
+from connectors.column_records import TIME, ColumnRecords
+from connectors.columns import of_values
 from connectors.contract import Record, Reject
 from connectors.fields import FieldSource, as_json, as_text
-from connectors.files.rows import BadRow, Row
+from connectors.files.rows import BadRow, Batch, Row
 from connectors.files.settings import FileStream
 
 
@@ -23,17 +28,30 @@ class RecordMaker:
     def __init__(self, stream: FileStream, zone: ZoneInfo) -> None:
         self._id, self._updated, self._zone = stream.id, stream.updated_at, zone
 
-    def record(self, row: Row | BadRow, file: str) -> Record | Reject:
-        """A row as a record; as a reject if it is none, or nothing identifies it."""
-        if isinstance(row, BadRow):
-            return Reject(row.content, row.reason, f"{file}:{row.line}")
-        values = row.values
-        parts = [_text(values.get(column)) for column in self._id]
-        if None in parts:
-            empty = self._id[parts.index(None)]
-            return Reject(as_json(values), f"column {empty} that identifies the row is empty", f"{file}:{row.line}")
-        key = parts[0] if len(parts) == 1 else ":".join(filter(None, parts))
-        return Record(key or "", values, self._updated_at(self._updated, row) if self._updated else None)
+    def records(self, batch: Batch, file: str) -> tuple[Sequence[Record], list[Reject]]:
+        """Rows as records; as rejects those that are none, or that nothing identifies."""
+        rows: list[Row] = []
+        keys: list[str] = []
+        rejects: list[Reject] = []
+        for row in batch.rows:
+            if isinstance(row, BadRow):
+                rejects.append(Reject(row.content, row.reason, f"{file}:{row.line}"))
+                continue
+            parts = [_text(row.values.get(column)) for column in self._id]
+            if None in parts:
+                reason = f"column {self._id[parts.index(None)]} that identifies the row is empty"
+                rejects.append(Reject(as_json(row.values), reason, f"{file}:{row.line}"))
+                continue
+            rows.append(row)
+            keys.append(str(parts[0]) if len(parts) == 1 else ":".join(filter(None, parts)))
+        updated = self._updated
+        times = [None] * len(rows) if updated is None else [self._updated_at(updated, row) for row in rows]
+        if not rows or batch.names is None:
+            made = zip(keys, rows, times, strict=True)
+            return [Record(key, row.values, time) for key, row, time in made], rejects
+        columns = zip(*(row.values.values() for row in rows), strict=True)
+        named = {name: of_values(column) for name, column in zip(batch.names, columns, strict=True)}
+        return ColumnRecords(pa.array(keys, pa.string()), named, pa.array(times, TIME)), rejects
 
     def _updated_at(self, source: FieldSource, row: Row) -> datetime | None:
         """The row's own time, in UTC; None where it cannot be read, which costs the row nothing."""

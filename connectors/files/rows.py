@@ -35,10 +35,15 @@ class BadRow(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some rows, and where reading goes on after them."""
+    """Some rows, and where reading goes on after them.
+
+    Attributes:
+        names: the columns that each row of them has, in this order; None where they differ.
+    """
 
     rows: list[Row | BadRow]
     position: Position
+    names: Sequence[str] | None = None
 
 
 Batches = Iterator[Batch]

@@ -53,6 +53,7 @@ class StripeConnector(HttpConnector):
     family: ClassVar[Family] = "invoicing"
     api_version: ClassVar[str | None] = API_VERSION
     Settings: ClassVar[type[SourceSettings]] = StripeSettings
+    most_streams: ClassVar[int] = 32  # each reading has a reader of its own, and they share but the session
     settings: StripeSettings
 
     def streams(self) -> tuple[Stream, ...]:

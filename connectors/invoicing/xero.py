@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from connectors.invoicing.xero_pages import SECOND, Place, text_of
 from connectors.invoicing.xero_reading import CONTACTS, CREDIT_NOTES, INVOICES, PAYMENTS, Listed, Reading
 from connectors.oauth import AccessToken, Bearer, ClientCredentialsGrant, RefreshTokenGrant, TokenEndpoint
 from connectors.oauth_store import TokenStore
+from connectors.once import once
 from hub.contract.errors import CredentialsError, ProtocolError
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class XeroConnector(HttpConnector):
     family: ClassVar[Family] = "invoicing"
     api_version: ClassVar[str | None] = "2.0"
     Settings: ClassVar[type[SourceSettings]] = XeroSettings
+    most_streams: ClassVar[int] = 5  # calls to one organisation at the same time (developer.xero.com, OAuth 2.0 API limits)
     settings: XeroSettings
 
     def __init__(self, name: str, settings: XeroSettings, private: Path | None = None) -> None:
@@ -74,7 +76,7 @@ class XeroConnector(HttpConnector):
         return "Xero organisation " + ", ".join(str(part) for part in parts if part)
 
     def calls(self) -> tuple[int, int]:
-        """Requests made, those for tokens among them, and how many of them were repeats."""
+        """Requests that this thread has made, those for tokens among them, and how many of them were repeats."""
         (requests, retries), (more, again) = super().calls(), self._tokens.calls()
         return requests + more, retries + again
 
@@ -85,7 +87,7 @@ class XeroConnector(HttpConnector):
 
     # authorisation -----------------------------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def _grant(self) -> AccessToken:
         if self.settings.refresh_token is None:
             return ClientCredentialsGrant(self._tokens)
@@ -115,7 +117,7 @@ class XeroConnector(HttpConnector):
             raise ProtocolError("the answer to GET Organisation names none", source=self.name, remedy="check base_url")
         return found[0]
 
-    @cached_property
+    @once
     def _zone(self) -> str | None:
         """The time zone of documents' dates; None where the setting is to be used."""
         if "timezone" in self.settings.model_fields_set:

@@ -7,6 +7,8 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -67,14 +69,15 @@ class XeroSession(HttpSession):
         self._client.event_hooks = {"request": [self._stamp]}
         self._sent: deque[float] = deque(maxlen=PER_MINUTE)
         self._left: dict[str, int] = {}
+        self._turn, self._under_way = threading.Lock(), 0  # calls of all threads
 
     def page(self, path: str, place: Place, params: dict[str, Any], stream: str) -> Any:
         """One page of a list, oldest change first."""
         self._question.since, self._question.stream = text_of(place.since), stream
-        self._keep_pace()
         query = {"page": place.page, "pageSize": self._settings.page_size, "order": "UpdatedDateUTC ASC", **params}
         try:
-            return self.get(f"{ACCOUNTING}/{path}", stream=stream, params=query)
+            with self._paced():
+                return self.get(f"{ACCOUNTING}/{path}", stream=stream, params=query)
         finally:
             self._question.since = self._question.stream = None
 
@@ -86,17 +89,33 @@ class XeroSession(HttpSession):
 
     # limits ------------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _paced(self) -> Iterator[None]:
+        """Do not spend a call that Xero has already told us it would refuse, nor one that others are to have.
+
+        Of the calls that it says are left, those are spent that other threads of ours have under way: it may not have counted them.
+        """
+        with self._turn:
+            self._keep_pace()
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._under_way -= 1
+
     def _keep_pace(self) -> None:
-        """Do not spend a call that Xero has already told us it would refuse, nor one that others are to have."""
-        left = self._left.pop("day", None)
-        if left is not None and 0 < self._settings.leave_daily_calls >= left:
+        left = self._left.get("day")
+        if left is not None and 0 < self._settings.leave_daily_calls >= left - self._under_way:
+            self._left.pop("day")
             raise SourceUnavailableError(
                 f"{left} calls to this organisation remain today, and the last {self._settings.leave_daily_calls} are for others",
                 source=self.source,
                 stream=self._stream(),
                 remedy="run the sync again tomorrow, it goes on where it stopped, or lower leave_daily_calls",
             )
-        if self._left.pop("minute", 1) <= 0 and self._sent:
+        if self._left.get("minute", PER_MINUTE) <= self._under_way and self._sent:
+            self._left.pop("minute")
             self._sleep(max(0.0, self._sent[0] + 60.0 - time.monotonic()))
 
     def _inspect(self, response: httpx.Response, body: Any) -> float | None:

@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
-
 from connectors.contract import Checkpoint, Page, Record
 from connectors.extract import stream_of
 from connectors.invoicing.stripe import API_VERSION, StripeConnector, StripeSettings
-from connectors.mapping import parse_mapping
-from connectors.registry import connector_class
-from hub.contract.columns import TABLES
+from tests.connectors import staging
 from tests.loopback import Loopback, Reply, Request
 
 KEY = "rk_live_hush"
@@ -183,14 +179,6 @@ def window(connector: StripeConnector, stream: str, since: float, until: float) 
     return read_window(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
 
 
-def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows a block yields for payloads, without what is NULL."""
-    (block,) = [b for b in parse_mapping(connector_class("stripe")("s", None).mapping()) if (b.stream, b.table) == (stream, table)]
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        con.executemany("INSERT INTO src VALUES (?, ?)", [[p.get("id", "x"), json.dumps(p)] for p in payloads])
-        con.execute(f"CREATE TABLE mapped AS {block.select}")
-        names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-        assert set(names) - {"source_record_id"} <= {c.name for c in TABLES[table].columns}
-        found = con.execute("SELECT columns(*)::VARCHAR FROM mapped").fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, str]]:
+    """What the mapping makes of objects, without what it leaves open."""
+    return staging.told(staging.mapped(StripeConnector("s", None), stream, table, *payloads, key="id"))

@@ -10,36 +10,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 from pydantic import ValidationError
 
 from connectors.contract import Checkpoint, Page, Record
 from connectors.extract import stream_of
-from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
-from connectors.sandbox.freshdesk.books import BLOCKED, CLOSED, DELETED, LIVE, OPEN, RESOLVED, FreshdeskBooks
+from connectors.sandbox.freshdesk.books import BLOCKED, CLOSED, DELETED, LIVE, OPEN, RESOLVED
 from connectors.ticketing.freshdesk import FreshdeskConnector, FreshdeskSettings
-from hub.contract.columns import TABLES
 from hub.contract.errors import CredentialsError, ProtocolError
-from tests.connectors.conformance.counterpart import NOW, body_of
-from tests.connectors.conformance.freshdesk import Freshdesk
+from tests.connectors import staging
+from tests.connectors.conformance.freshdesk import Account
+from tests.connectors.conformance.vendor import NOW, body_of
 from tests.loopback import Reply, Request
 
 DAY = 86_400
 RATINGS = "/api/v2/surveys/satisfaction_ratings"
 
 
-class Desk(Freshdesk):
+class Desk(Account):
     """An account of one's own: nobody in it but who a test puts there."""
-
-    people = 1
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(folder, monkeypatch)
-        self.sandbox.world.books["freshdesk"] = FreshdeskBooks(1, NOW - 900 * DAY)
-        self.api = self.make_api()
 
     def connector(self, **fields: Any) -> FreshdeskConnector:
         given = {"type": "freshdesk", "retry": {"attempts": 3, "backoff_seconds": 0}, **self.settings(), **fields}
@@ -53,16 +44,6 @@ class Desk(Freshdesk):
 
     def asked_for(self, path: str) -> list[Request]:
         return [r for r in self.server.requests if r.path == path]
-
-    # not asked of this one: it is no counterpart of the suite
-    def write(self, key: str | None, mark: str, at: int) -> str:
-        raise NotImplementedError
-
-    def mark_of(self, payload: Any) -> str | None:
-        raise NotImplementedError
-
-    def is_page(self, request: Request) -> bool:
-        raise NotImplementedError
 
 
 @pytest.fixture
@@ -505,18 +486,10 @@ def test_a_domain_may_be_given_in_full(value: str) -> None:
 # mapping -----------------------------------------------------------------------------------------------------------
 
 
-def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows a block yields for payloads, without what is NULL."""
-    mapping = FreshdeskConnector("s", FreshdeskSettings.model_validate(CONFIG)).mapping()
-    (block,) = [b for b in parse_mapping(mapping) if (b.stream, b.table) == (stream, table)]
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        con.executemany("INSERT INTO src VALUES (?, ?)", [[str(p["id"]), json.dumps(p)] for p in payloads])
-        con.execute(f"CREATE TABLE mapped AS {block.select}")
-        names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-        assert set(names) - {"source_record_id"} <= {c.name for c in TABLES[table].columns}
-        found = con.execute("SELECT columns(*)::VARCHAR FROM mapped").fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, str]]:
+    """What the mapping makes of tickets and contacts, without what it leaves open."""
+    connector = FreshdeskConnector("s", FreshdeskSettings.model_validate(CONFIG))
+    return staging.told(staging.mapped(connector, stream, table, *payloads, key="id"))
 
 
 def ticket(**fields: Any) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +28,7 @@ from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
+from tests.connectors import staging
 from tests.loopback import Loopback, Reply, Request, serve
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -551,6 +551,26 @@ def test_a_portion_that_is_cut_short_is_halved(monkeypatch: pytest.MonkeyPatch) 
     assert account.portions[:4] == [(0, 10), (0, 5), (0, 2), (2, 2)]
 
 
+def test_an_ad_in_more_ad_groups_than_a_halved_portion_has_rows_is_read_by_a_larger_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google_ads, "_PORTION", 10)
+    account = Account()
+    account.ads = [(1, 5), *((group, 7) for group in range(4)), (1, 9)]
+    account.script = [lambda: Reply(b"[{")] * 2  # two answers break off, later ones do not
+    with connected(account) as connector:
+        assert set(ids(read(connector, "ads"))) == {f"{group}:{ad}" for group, ad in account.ads}
+    assert account.portions == [(0, 2), (7, 2), (7, 4), (7, 8)]
+
+
+def test_a_larger_portion_that_breaks_off_again_is_an_error_and_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google_ads, "_PORTION", 10)
+    account = Account()
+    account.ads, account.most = [(group, 7) for group in range(6)], 2
+    with connected(account) as connector, pytest.raises(ProtocolError, match=r"ads/ads: .*no complete JSON"):
+        read(connector, "ads")
+    assert account.portions[:4] == [(0, 10), (0, 5), (0, 2), (7, 2)]
+    assert set(account.portions[4:]) == {(7, 4)}
+
+
 def test_portions_that_do_not_go_on_are_an_error_and_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(google_ads, "_PORTION", 3)
     account = Account()
@@ -803,16 +823,8 @@ def test_a_connector_opens_nothing_and_needs_no_secret_before_it_is_used() -> No
 
 
 def mapped(stream: str, table: str, *payloads: Any) -> list[dict[str, Any]]:
-    """What the mapping makes of payloads, by its own column names."""
-    sql = GoogleAdsConnector("ads", None).mapping()
-    (block,) = (b for b in parse_mapping(sql) if (b.stream, b.table) == (stream, table))
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        for number, payload in enumerate(payloads):
-            con.execute("INSERT INTO src VALUES (?, ?)", [str(number), json.dumps(payload)])
-        cursor = con.execute(f"SELECT * FROM ({block.select}) ORDER BY CAST(source_record_id AS INTEGER)")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    """What the mapping makes of payloads, which are numbered from 1 on."""
+    return staging.mapped(GoogleAdsConnector("ads", None), stream, table, *payloads)
 
 
 def day_of_spend(micros: Any) -> dict[str, Any]:
@@ -847,7 +859,7 @@ def test_the_mapping_yields_canonical_columns_only() -> None:
 def test_a_day_of_spend_is_mapped_in_the_accounts_currency() -> None:
     assert mapped("ad_spend_daily", "ad_spend_daily", day_of_spend("1230000")) == [
         {
-            "source_record_id": "0",
+            "source_record_id": "1",
             "platform": "google_ads",
             "account_id": "1234567890",
             "campaign_id": "22",
@@ -877,8 +889,8 @@ def test_spend_that_cannot_be_read_is_missing_and_not_zero(micros: Any) -> None:
 def test_a_lead_is_mapped_with_the_ids_inside_its_resource_names() -> None:
     assert mapped("leads", "lead", submitted(lead(1))) == [
         {
-            "source_record_id": "0",
-            "party_id": "0",
+            "source_record_id": "1",
+            "party_id": "1",
             "party_stream": "leads",
             "platform": "google_ads",
             "account_id": "1234567890",
@@ -930,7 +942,7 @@ def test_a_campaign_is_mapped_with_its_currency_and_zone() -> None:
     }
     assert mapped("campaigns", "ad_campaign", payload) == [
         {
-            "source_record_id": "0",
+            "source_record_id": "1",
             "platform": "google_ads",
             "account_id": "1234567890",
             "campaign_id": "23",
@@ -947,7 +959,7 @@ def test_an_ad_group_is_mapped_to_its_campaign() -> None:
     payload = {"customer": {"id": "1234567890"}, "campaign": {"id": "22"}, "adGroup": group}
     assert mapped("ad_groups", "ad_group", payload) == [
         {
-            "source_record_id": "0",
+            "source_record_id": "1",
             "platform": "google_ads",
             "account_id": "1234567890",
             "campaign_id": "22",
@@ -977,7 +989,7 @@ def test_an_ad_is_mapped_with_its_name_or_first_headline(about: dict[str, Any], 
     }
     assert mapped("ads", "ad", payload) == [
         {
-            "source_record_id": "0",
+            "source_record_id": "1",
             "platform": "google_ads",
             "account_id": "1234567890",
             "campaign_id": "22",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -204,6 +206,45 @@ def test_waiting_is_logged_without_the_address(caplog: pytest.LogCaptureFixture)
         http.get("/x", params={"email": "jane@example.com"})
     ours = [record.getMessage() for record in caplog.records if record.name == "connectors.http"]
     assert ours == ["shop: waiting 7.0 s before trying again"]
+
+
+def test_when_one_thread_is_told_to_slow_down_the_others_wait_too() -> None:
+    asleep, go_on = threading.Event(), threading.Event()
+    waits: list[tuple[str, float, int]] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append((threading.current_thread().name, seconds, len(server.requests)))
+        if threading.current_thread().name == "told":
+            asleep.set()
+            assert go_on.wait(30)
+        else:
+            go_on.set()
+
+    with serve(script(Reply({}, 429, {"retry-after": "7"}), Reply({"ok": 1}))) as server:
+        http = HttpSession(server.base_url, source="shop", retry=RetrySettings(backoff_seconds=0), sleep=sleep)
+        with closing(http), ThreadPoolExecutor(1, thread_name_prefix="t") as pool:
+
+            def told() -> object:
+                threading.current_thread().name = "told"
+                return http.get("/x"), http.requests, http.retries
+
+            first = pool.submit(told)
+            assert asleep.wait(30)
+            assert http.get("/y") == {"ok": 1}
+            assert first.result() == ({"ok": 1}, 2, 1)
+            assert (http.requests, http.retries) == (1, 0)
+            assert http.get("/z") == {"ok": 1}
+    (_, asked, _), (name, waited, sent) = waits
+    assert (asked, name, sent) == (7.0, threading.current_thread().name, 1), "nothing more was asked before the time was over"
+    assert 0 < waited <= 7
+
+
+def test_what_fails_for_one_thread_only_makes_no_other_wait() -> None:
+    waits: list[float] = []
+    with session(script(Reply({}, 500), Reply({"ok": 1})), waits, backoff_seconds=60) as (http, _):
+        assert http.get("/x") == {"ok": 1}
+        assert http.get("/y") == {"ok": 1}
+    assert len(waits) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-import duckdb
 import pytest
 from pydantic import ValidationError
 
@@ -25,6 +24,7 @@ from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
+from tests.connectors import staging
 from tests.loopback import Loopback, Reply, Request, serve
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -815,15 +815,8 @@ def test_a_connector_opens_nothing_and_needs_no_secret_before_it_is_used() -> No
 
 
 def mapped(stream: str, table: str, *payloads: Any) -> list[dict[str, Any]]:
-    """What the mapping makes of payloads, by its own column names."""
-    (block,) = (b for b in parse_mapping(MetaConnector("fb", None).mapping()) if (b.stream, b.table) == (stream, table))
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        for number, payload in enumerate(payloads):
-            con.execute("INSERT INTO src VALUES (?, ?)", [str(number), json.dumps(payload)])
-        cursor = con.execute(f"SELECT * FROM ({block.select}) ORDER BY CAST(source_record_id AS INTEGER)")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    """What the mapping makes of payloads, which are numbered from 1 on."""
+    return staging.mapped(MetaConnector("fb", None), stream, table, *payloads)
 
 
 def test_the_mapping_yields_canonical_columns_only() -> None:
@@ -845,7 +838,7 @@ def test_the_mapping_yields_canonical_columns_only() -> None:
 def test_a_day_of_spend_is_mapped_to_its_ad_in_the_accounts_currency() -> None:
     (row,) = mapped("ad_spend_daily", "ad_spend_daily", spent(TODAY))
     assert row == {
-        "source_record_id": "0",
+        "source_record_id": "1",
         "platform": "meta",
         "account_id": "123",
         "campaign_id": "22",
@@ -893,8 +886,8 @@ def test_a_conversion_that_stands_under_several_types_counts_once(
 def test_a_lead_is_mapped_with_its_ad_and_where_it_came_from() -> None:
     (row,) = mapped("leads", "lead", {**lead(1, NOW), "is_test": True})
     assert row == {
-        "source_record_id": "0",
-        "party_id": "0",
+        "source_record_id": "1",
+        "party_id": "1",
         "party_stream": "leads",
         "platform": "meta",
         "campaign_id": "22",
@@ -951,7 +944,7 @@ def test_structure_is_mapped_with_status_and_parents() -> None:
     )
     assert mapped("campaigns", "ad_campaign", held) == [
         {
-            "source_record_id": "0",
+            "source_record_id": "1",
             "platform": "meta",
             "account_id": "123",
             "campaign_id": "22",

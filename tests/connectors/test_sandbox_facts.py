@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 
 from connectors.contract import Connector
 from connectors.extract import stream_of
-from connectors.landing import encode
-from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from connectors.sandbox import Sandbox, SandboxHandle, credentials, running
-
-Rows = list[dict[str, Any]]
+from tests.connectors.staging import Rows, stage
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +34,17 @@ def connected(handle: SandboxHandle, kind: str, monkeypatch: pytest.MonkeyPatch,
 
 def tables(connector: Connector, *streams: str) -> dict[str, Rows]:
     """Staging table -> the rows that the newest versions of all records of the streams are mapped to."""
-    blocks, found = parse_mapping(connector.mapping()), dict[str, Rows]()
+    found: dict[str, Rows] = {}
     for stream in streams:
-        newest: dict[str, str] = {}
+        newest: dict[str, Mapping[str, Any]] = {}
         for page in stream_of(connector, stream).read(None):
             assert page.rejects == []
             for record in page.records:
                 newest.pop(record.id, None)
                 if record.op == "upsert":
-                    newest[record.id] = encode(record.payload)[0]
-        with duckdb.connect() as con:
-            con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-            con.executemany("INSERT INTO src VALUES (?, ?)", [list(pair) for pair in newest.items()])
-            for block in blocks:
-                if block.stream == stream:
-                    cursor = con.execute(block.select)
-                    names = [column[0] for column in cursor.description or ()]
-                    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-                    found.setdefault(block.table, []).extend(rows)
+                    newest[record.id] = record.payload
+        for table, rows in stage(connector, stream, newest).items():
+            found.setdefault(table, []).extend(rows)
     connector.close()
     return found
 

@@ -27,6 +27,7 @@ from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
+from tests.connectors import staging
 from tests.loopback import Loopback, Reply, Request, serve
 
 TOKEN = "shpat_0123456789"
@@ -772,16 +773,8 @@ def test_settings_take_the_shop_in_any_form_and_refuse_what_shopify_would() -> N
 
 
 def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the mapping makes of payloads, by its own column names."""
-    sql = ShopifyConnector("shop", None).mapping()
-    (block,) = (b for b in parse_mapping(sql) if (b.stream, b.table) == (stream, table))
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        for payload in payloads:
-            con.execute("INSERT INTO src VALUES (?, ?)", [payload["legacyResourceId"], json.dumps(payload)])
-        cursor = con.execute(f"SELECT * FROM ({block.select}) ORDER BY source_record_id")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    """What the mapping makes of orders and customers."""
+    return staging.mapped(ShopifyConnector("shop", None), stream, table, *payloads, key="legacyResourceId")
 
 
 def test_the_mapping_yields_canonical_columns_only() -> None:

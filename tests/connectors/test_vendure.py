@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from pydantic import ValidationError
 
@@ -21,9 +20,11 @@ from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
-from tests.connectors.conformance.counterpart import PATIENCE, body_of
+from tests.connectors import staging
+from tests.connectors.conformance.counterpart import PATIENCE
 from tests.connectors.conformance.ledger import Ledger
-from tests.connectors.conformance.vendure import PASSWORD, USERNAME, Vendure
+from tests.connectors.conformance.vendor import body_of
+from tests.connectors.conformance.vendure import PASSWORD, USERNAME, Customers
 from tests.loopback import Reply, Request
 
 CONFIG: dict[str, Any] = {"type": "vendure", "url": "https://shop.example.com/admin-api", "retry": PATIENCE}
@@ -31,21 +32,21 @@ LOGIN = {"username": USERNAME, "password": "${VENDURE_PASSWORD}"}
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendure]:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Customers]:
     monkeypatch.setattr("connectors.http.pause", lambda seconds: None)
     monkeypatch.setenv("VENDURE_PASSWORD", PASSWORD)
-    made = Vendure(tmp_path, monkeypatch)
+    made = Customers(tmp_path, monkeypatch)
     with made.running():
         yield made
 
 
-def connect(shop: Vendure, **fields: Any) -> VendureConnector:
+def connect(shop: Customers, **fields: Any) -> VendureConnector:
     way_in = {} if "api_key" in fields else LOGIN
     base_url = f"{shop.server.base_url}/admin-api"
     return VendureConnector("shop", VendureConnector.Settings.model_validate({**CONFIG, "base_url": base_url, **way_in, **fields}))
 
 
-def asked(shop: Vendure, query: str) -> list[dict[str, Any]]:
+def asked(shop: Customers, query: str) -> list[dict[str, Any]]:
     """The options of all requests of a query so far."""
     bodies = [request.json() for request in shop.server.requests]
     return [body["variables"].get("options", {}) for body in bodies if f"{query}(" in body["query"]]
@@ -55,7 +56,7 @@ def time(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def sell(shop: Vendure, key: str, *, at: int | None = None, **fields: Any) -> None:
+def sell(shop: Customers, key: str, *, at: int | None = None, **fields: Any) -> None:
     moment = time(shop.time if at is None else at)
     shop.orders[key] = {"id": key, "type": "Regular", "createdAt": moment, "updatedAt": moment, "orderPlacedAt": moment, **fields}
 
@@ -100,7 +101,7 @@ def test_a_password_never_goes_over_the_net_in_clear_text() -> None:
         VendureConnector("shop", given).check()
 
 
-def test_who_logs_in_does_so_once_and_is_known_by_the_session(shop: Vendure) -> None:
+def test_who_logs_in_does_so_once_and_is_known_by_the_session(shop: Customers) -> None:
     shop.put()
     connector = connect(shop)
     read(connector, "customers")
@@ -111,7 +112,7 @@ def test_who_logs_in_does_so_once_and_is_known_by_the_session(shop: Vendure) -> 
     assert {request.headers["authorization"] for request in others} == {"Bearer session-1"}
 
 
-def test_an_api_key_and_a_channel_are_sent_with_each_request(shop: Vendure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_key_and_a_channel_are_sent_with_each_request(shop: Customers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENDURE_KEY", "id:secret")
     shop.before.append(lambda request: Reply({"data": {"customers": {"items": [], "totalItems": 0}}}))
     read(connect(shop, api_key="${VENDURE_KEY}", channel="wholesale"), "customers")
@@ -120,7 +121,7 @@ def test_an_api_key_and_a_channel_are_sent_with_each_request(shop: Vendure, monk
     assert all("authorization" not in request.headers for request in shop.server.requests)
 
 
-def test_a_wrong_password_is_told_with_its_variable_and_without_itself(shop: Vendure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_told_with_its_variable_and_without_itself(shop: Customers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENDURE_PASSWORD", "swordfish")
     with pytest.raises(CredentialsError, match=r"INVALID_CREDENTIALS_ERROR.*VENDURE_PASSWORD") as caught:
         read(connect(shop), "customers")
@@ -128,7 +129,7 @@ def test_a_wrong_password_is_told_with_its_variable_and_without_itself(shop: Ven
     assert len(shop.server.requests) == 1
 
 
-def test_a_login_that_fails_for_a_while_is_tried_again_and_later_anew(shop: Vendure) -> None:
+def test_a_login_that_fails_for_a_while_is_tried_again_and_later_anew(shop: Customers) -> None:
     shop.put()
     down = [True] * 5
 
@@ -142,7 +143,7 @@ def test_a_login_that_fails_for_a_while_is_tried_again_and_later_anew(shop: Vend
     assert ids(read(connector, "customers")) == ["1"]
 
 
-def test_a_session_that_ended_is_opened_again_in_mid_reading(shop: Vendure) -> None:
+def test_a_session_that_ended_is_opened_again_in_mid_reading(shop: Customers) -> None:
     for _ in range(5):
         shop.put()
     connector, seen = connect(shop, page_size=2), list[str]()
@@ -152,7 +153,7 @@ def test_a_session_that_ended_is_opened_again_in_mid_reading(shop: Vendure) -> N
     assert seen == ["1", "2", "3", "4", "5"]
 
 
-def test_a_connector_that_was_closed_logs_in_anew(shop: Vendure) -> None:
+def test_a_connector_that_was_closed_logs_in_anew(shop: Customers) -> None:
     shop.put()
     connector = connect(shop)
     read(connector, "customers")
@@ -171,7 +172,7 @@ def test_a_connector_that_was_closed_logs_in_anew(shop: Vendure) -> None:
         ("USER_INPUT_ERROR", ProtocolError, "USER_INPUT_ERROR"),
     ],
 )
-def test_what_vendure_refuses_is_told_by_its_code_and_where(shop: Vendure, code: str, error: type[Exception], says: str) -> None:
+def test_what_vendure_refuses_is_told_by_its_code_and_where(shop: Customers, code: str, error: type[Exception], says: str) -> None:
     refusal = {"errors": [{"message": "about zoe@example.com", "extensions": {"code": code}}], "data": None}
     shop.before.append(lambda request: Reply(refusal))
     with pytest.raises(error, match=says) as caught:
@@ -184,13 +185,13 @@ def test_what_vendure_refuses_is_told_by_its_code_and_where(shop: Vendure, code:
     "answer",
     [[], {}, {"data": {}}, {"data": {"customers": {"items": []}}}, {"data": {"customers": {"items": {}, "totalItems": 1}}}],
 )
-def test_an_answer_that_is_no_list_is_an_error(shop: Vendure, answer: Any) -> None:
+def test_an_answer_that_is_no_list_is_an_error(shop: Customers, answer: Any) -> None:
     shop.before.append(lambda request: None if shop.is_token(request) else Reply(answer))
     with pytest.raises(ProtocolError, match="shop/customers"):
         read(connect(shop), "customers")
 
 
-def test_check_tells_the_channel_and_how_much_is_seen(shop: Vendure) -> None:
+def test_check_tells_the_channel_and_how_much_is_seen(shop: Customers) -> None:
     counts = {"orders": {"totalItems": 5}, "customers": {"totalItems": 7}}
     said = Reply({"data": {"activeChannel": {"code": "europe"}, **counts}})
     shop.before.append(lambda request: said if "query Check" in request.json()["query"] else None)
@@ -200,7 +201,7 @@ def test_check_tells_the_channel_and_how_much_is_seen(shop: Vendure) -> None:
 # reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_facts_come_before_the_customers_and_say_how_deletions_are_learnt(shop: Vendure) -> None:
+def test_facts_come_before_the_customers_and_say_how_deletions_are_learnt(shop: Customers) -> None:
     assert [(s.name, s.kind, s.deletes) for s in connect(shop).streams()] == [
         ("orders", "order", Deletes.SNAPSHOT),
         ("customers", "party", Deletes.SNAPSHOT),
@@ -208,7 +209,7 @@ def test_facts_come_before_the_customers_and_say_how_deletions_are_learnt(shop: 
     assert [s.deletes for s in connect(shop, reread_days=0).streams()] == [Deletes.NONE, Deletes.SNAPSHOT]
 
 
-def test_an_order_is_read_once_it_is_placed_and_the_parts_of_one_never_beside_the_whole(shop: Vendure) -> None:
+def test_an_order_is_read_once_it_is_placed_and_the_parts_of_one_never_beside_the_whole(shop: Customers) -> None:
     sell(shop, "1")
     sell(shop, "2", orderPlacedAt=None)
     sell(shop, "3", type="Aggregate")
@@ -219,7 +220,7 @@ def test_an_order_is_read_once_it_is_placed_and_the_parts_of_one_never_beside_th
     assert ids(read(connect(shop, channel="seller-1"), "orders")) == ["1", "3", "4"]
 
 
-def test_later_readings_ask_for_what_changed_with_a_look_back(shop: Vendure) -> None:
+def test_later_readings_ask_for_what_changed_with_a_look_back(shop: Customers) -> None:
     sell(shop, "0", at=shop.time - 1_000)
     sell(shop, "1")
     connector = connect(shop, lookback_seconds=60)
@@ -239,7 +240,7 @@ def test_later_readings_ask_for_what_changed_with_a_look_back(shop: Vendure) -> 
     assert changed["sort"] == {"id": "ASC"}
 
 
-def test_a_sync_with_nothing_new_costs_two_requests_for_orders_and_three_for_customers(shop: Vendure) -> None:
+def test_a_sync_with_nothing_new_costs_two_requests_for_orders_and_three_for_customers(shop: Customers) -> None:
     shop.put()
     sell(shop, "1")
     connector = connect(shop)
@@ -250,7 +251,7 @@ def test_a_sync_with_nothing_new_costs_two_requests_for_orders_and_three_for_cus
         assert len(shop.server.requests) - before == requests
 
 
-def test_a_shop_without_anything_is_read_and_read_again(shop: Vendure) -> None:
+def test_a_shop_without_anything_is_read_and_read_again(shop: Customers) -> None:
     connector = connect(shop)
     (page,) = read(connector, "customers")
     assert page.records == []
@@ -258,7 +259,7 @@ def test_a_shop_without_anything_is_read_and_read_again(shop: Vendure) -> None:
     assert ids(read(connector, "customers", page.checkpoint)) == ["1"]
 
 
-def test_everything_is_read_again_when_the_days_are_over(shop: Vendure) -> None:
+def test_everything_is_read_again_when_the_days_are_over(shop: Customers) -> None:
     sell(shop, "1")
     for reread_days, again in ((7, False), (1, True), (0, False)):
         connector = connect(shop, reread_days=reread_days)
@@ -269,7 +270,7 @@ def test_everything_is_read_again_when_the_days_are_over(shop: Vendure) -> None:
 
 
 def test_all_customers_are_read_where_one_of_those_made_before_is_gone_or_came_in_from_elsewhere(
-    shop: Vendure, tmp_path: Path
+    shop: Customers, tmp_path: Path
 ) -> None:
     ledger, connector = Ledger(tmp_path / "landing", "customers"), connect(shop, reread_days=0)
     stays, goes = shop.put(), shop.put()
@@ -289,7 +290,7 @@ def test_all_customers_are_read_where_one_of_those_made_before_is_gone_or_came_i
     assert len(begun) == 3
 
 
-def test_a_window_asks_for_what_was_made_or_changed_in_it(shop: Vendure) -> None:
+def test_a_window_asks_for_what_was_made_or_changed_in_it(shop: Customers) -> None:
     since = datetime.fromtimestamp(shop.time, UTC)
     placed, changed = {"updatedAt": time(shop.time + 9_000)}, {"orderPlacedAt": time(shop.time - 9_000)}
     sell(shop, "1")
@@ -302,7 +303,7 @@ def test_a_window_asks_for_what_was_made_or_changed_in_it(shop: Vendure) -> None
     assert ids(list(window(since, since + timedelta(seconds=60)))) == ["1", "2", "3"]
 
 
-def test_a_record_without_an_id_is_rejected_and_not_dropped(shop: Vendure) -> None:
+def test_a_record_without_an_id_is_rejected_and_not_dropped(shop: Customers) -> None:
     shop.put()
 
     def spoil(request: Request, reply: Reply) -> Reply:
@@ -320,7 +321,7 @@ def test_a_record_without_an_id_is_rejected_and_not_dropped(shop: Vendure) -> No
     assert "Mark" not in reject.reason + reject.where
 
 
-def test_a_proxy_that_answers_from_memory_is_an_error_and_no_end(shop: Vendure) -> None:
+def test_a_proxy_that_answers_from_memory_is_an_error_and_no_end(shop: Customers) -> None:
     for _ in range(7):
         shop.put()
     kept: list[Reply] = []
@@ -336,7 +337,7 @@ def test_a_proxy_that_answers_from_memory_is_an_error_and_no_end(shop: Vendure) 
         read(connect(shop, page_size=3), "customers")
 
 
-def test_a_shop_that_shows_times_to_come_is_warned_of(shop: Vendure, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_shop_that_shows_times_to_come_is_warned_of(shop: Customers, caplog: pytest.LogCaptureFixture) -> None:
     ahead = int(datetime.now(UTC).timestamp()) + 5 * 3_600
     sell(shop, "1", at=ahead)
     with caplog.at_level(logging.WARNING):
@@ -349,16 +350,8 @@ def test_a_shop_that_shows_times_to_come_is_warned_of(shop: Vendure, caplog: pyt
 
 
 def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the mapping makes of payloads, by its own column names."""
-    sql = VendureConnector("shop", None).mapping()
-    (block,) = (b for b in parse_mapping(sql) if (b.stream, b.table) == (stream, table))
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        for payload in payloads:
-            con.execute("INSERT INTO src VALUES (?, ?)", [payload["id"], json.dumps(payload)])
-        cursor = con.execute(f"SELECT * FROM ({block.select}) ORDER BY source_record_id")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    """What the mapping makes of orders and customers."""
+    return staging.mapped(VendureConnector("shop", None), stream, table, *payloads, key="id")
 
 
 def address(**changes: Any) -> dict[str, Any]:

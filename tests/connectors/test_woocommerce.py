@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from pydantic import ValidationError
 
@@ -18,17 +17,16 @@ from connectors.contract import Checkpoint, Deletes, Page, Record
 from connectors.ecommerce import woocommerce
 from connectors.ecommerce.woocommerce import WooCommerceConnector, WooCommerceSettings
 from connectors.extract import stream_of
-from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from connectors.sandbox import Sandbox
 from connectors.sandbox.wire import Call
 from connectors.sandbox.woocommerce import SYSTEM
 from connectors.sandbox.woocommerce.api import WooApi
 from connectors.sandbox.woocommerce.books import WooBooks
-from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
-from tests.connectors.conformance.counterpart import reply_of
+from tests.connectors import staging
 from tests.connectors.conformance.ledger import Ledger
+from tests.connectors.conformance.vendor import reply_of
 from tests.loopback import Loopback, Reply, Request, serve
 
 NOW = 1_790_000_000  # unix seconds
@@ -500,18 +498,11 @@ def test_a_key_never_goes_over_the_net_in_clear_text(shop: Shop) -> None:
 # mapping -----------------------------------------------------------------------------------------------------------
 
 
-def mapped(stream: str, table: str, *payloads: Any) -> list[dict[str, Any]]:
-    """The rows a block yields for payloads, as text, without what is NULL or empty."""
-    mapping = WooCommerceConnector("s", WooCommerceSettings.model_validate(CONFIG)).mapping()
-    (block,) = [b for b in parse_mapping(mapping) if (b.stream, b.table) == (stream, table)]
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        con.executemany("INSERT INTO src VALUES (?, ?)", [[str(p["id"]), json.dumps(p)] for p in payloads])
-        con.execute(f"CREATE TABLE mapped AS {block.select}")
-        names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-        assert set(names) - {"source_record_id"} <= {c.name for c in TABLES[table].columns}
-        found = con.execute("SELECT columns(*)::VARCHAR FROM mapped").fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value} for row in found]
+def mapped(stream: str, table: str, *payloads: Any) -> list[dict[str, str]]:
+    """What the mapping makes of orders and customers, without what is NULL or empty."""
+    connector = WooCommerceConnector("s", WooCommerceSettings.model_validate(CONFIG))
+    rows = staging.told(staging.mapped(connector, stream, table, *payloads, key="id"))
+    return [{name: value for name, value in row.items() if value} for row in rows]
 
 
 ADDRESS = {"first_name": "Zoë", "last_name": "Müller", "company": "Müller GmbH", "address_1": "Hauptstr. 1", "address_2": "",

@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -23,28 +22,19 @@ from connectors.extract import stream_of
 from connectors.invoicing.xero import XeroConnector
 from connectors.invoicing.xero_api import XeroSettings, time_of, zone_of
 from connectors.invoicing.xero_pages import PASSAGES, Place, Slice, UnsteadyError, walk
-from connectors.mapping import parse_mapping
 from connectors.sandbox.xero import SYSTEM
-from connectors.sandbox.xero.books import XeroBooks
 from connectors.sandbox.xero.tokens import CLIENT_SECRET, REFRESH_TOKEN
-from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
-from tests.connectors.conformance.counterpart import body_of
-from tests.connectors.conformance.xero import Xero
+from tests.connectors import staging
+from tests.connectors.conformance.vendor import body_of
+from tests.connectors.conformance.xero import Contacts
 from tests.loopback import Reply, Request
 
 API = "/api.xro/2.0"
 
 
-class Organisation(Xero):
+class Organisation(Contacts):
     """One whose books hold only what a test put there."""
-
-    people = 1
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(folder, monkeypatch)
-        held = self.books = self.sandbox.world.books["xero"] = XeroBooks(7)
-        self.api._books = held
 
     def bill(self, contact: str, amount: str = "12.50", kind: str = "ACCREC", at: int | None = None, **fields: Any) -> str:
         """An authorised invoice."""
@@ -606,18 +596,10 @@ def test_an_app_that_authorises_by_pkce_has_no_secret() -> None:
 # mapping -----------------------------------------------------------------------------------------------------------
 
 
-def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows a block yields for payloads, without what is NULL."""
-    mapping = XeroConnector("books", XeroSettings.model_validate(SYSTEM.source)).mapping()
-    (block,) = [b for b in parse_mapping(mapping) if (b.stream, b.table) == (stream, table)]
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        con.executemany("INSERT INTO src VALUES (?, ?)", [[str(n), json.dumps(p)] for n, p in enumerate(payloads, 1)])
-        con.execute(f"CREATE TABLE mapped AS {block.select}")
-        names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-        assert set(names) - {"source_record_id"} <= {c.name for c in TABLES[table].columns}
-        found = con.execute("SELECT columns(*)::VARCHAR FROM mapped").fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, str]]:
+    """What the mapping makes of payloads, which are numbered from 1 on, without what it leaves open."""
+    connector = XeroConnector("books", XeroSettings.model_validate(SYSTEM.source))
+    return staging.told(staging.mapped(connector, stream, table, *payloads))
 
 
 def day(text: str) -> str:

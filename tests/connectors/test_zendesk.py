@@ -20,11 +20,10 @@ import connectors.landing as landing_module
 from connectors.contract import Checkpoint, Page, Record
 from connectors.extract import extract_stream, stream_of
 from connectors.landing import StreamLanding
-from connectors.mapping import parse_mapping
 from connectors.registry import connector_class
 from connectors.ticketing.zendesk import RequestBudget, ZendeskConnector, ZendeskSettings
-from hub.contract.columns import TABLES
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
+from tests.connectors import staging
 from tests.loopback import Loopback, Reply, Request, serve
 
 TOKEN = "hush-hush"
@@ -642,18 +641,10 @@ def test_the_budget_does_not_wait_when_requests_are_rare() -> None:
 # mapping -----------------------------------------------------------------------------------------------------------
 
 
-def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows a block yields for payloads, without what is NULL."""
-    mapping = ZendeskConnector("s", ZendeskSettings.model_validate(CONFIG)).mapping()
-    (block,) = [b for b in parse_mapping(mapping) if (b.stream, b.table) == (stream, table)]
-    with duckdb.connect() as con:
-        con.execute("CREATE TABLE src (source_record_id VARCHAR, payload JSON)")
-        con.executemany("INSERT INTO src VALUES (?, ?)", [[str(p["id"]), json.dumps(p)] for p in payloads])
-        con.execute(f"CREATE TABLE mapped AS {block.select}")
-        names = [row[0] for row in con.execute("DESCRIBE mapped").fetchall()]
-        assert set(names) - {"source_record_id"} <= {c.name for c in TABLES[table].columns}
-        found = con.execute("SELECT columns(*)::VARCHAR FROM mapped").fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+def mapped(stream: str, table: str, *payloads: dict[str, Any]) -> list[dict[str, str]]:
+    """What the mapping makes of users and tickets, without what it leaves open."""
+    connector = ZendeskConnector("s", ZendeskSettings.model_validate(CONFIG))
+    return staging.told(staging.mapped(connector, stream, table, *payloads, key="id"))
 
 
 def user(**fields: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from connectors.ecommerce.vendure import VendureConnector
 from connectors.extract import stream_of
 from hub.contract.errors import ConfigError, CredentialsError
 from tests.connectors.conformance.ledger import Ledger
-from tests.connectors.conformance.test_suite import stage
+from tests.connectors.staging import stage
 from tests.counterparts.vendure_shop import Shop
 
 Connect = Callable[..., VendureConnector]

@@ -14,7 +14,7 @@ from connectors.sandbox.freshdesk import SYSTEM
 from connectors.sandbox.freshdesk.api import API_KEY, FreshdeskApi
 from connectors.sandbox.freshdesk.books import FreshdeskBooks
 from connectors.sandbox.wire import Call
-from tests.connectors.conformance.counterpart import basic
+from tests.connectors.conformance.vendor import basic
 from tests.sandbox.conftest import TODAY, Vendor, truth_rows
 
 TICKETS, CONTACTS, RATINGS = "/api/v2/tickets", "/api/v2/contacts", "/api/v2/surveys/satisfaction_ratings"

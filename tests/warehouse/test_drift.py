@@ -11,8 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connectors.landing import SCHEMA, encode
+from connectors.parts import Block, table
+from hub.contract import landed
+from tests.connectors.test_columns import columns_of
 from warehouse.drift import ENOUGH, MAP_KEYS, observe, remember
 
 NOW = datetime(2026, 9, 21, 12, tzinfo=UTC).replace(tzinfo=None)
@@ -103,3 +108,44 @@ def test_what_is_nested_too_deep_to_describe_is_left_out_and_does_no_harm(fields
     broad = {"id": 1, "lines": [{"sku": "}", "n": [n]} for n in range(200)]}
     assert fields.read(broad, {"deep": deep}) == []
     assert fields.read({**broad, "gift": 1}, {"deep": deep, "other": 1}) == ["gift is new (number)"]
+
+
+_VALUES = (
+    st.none() | st.text(max_size=3),
+    st.none() | st.integers(-(2**70), 2**70) | st.decimals(-(10**9), 10**9, places=3),
+    st.none() | st.booleans(),
+    st.none(),
+)
+
+
+@st.composite
+def _flat_readings(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
+    readings = []
+    for _ in range(3):
+        keys = draw(st.lists(st.sampled_from("abcdé"), min_size=1, unique=True))
+        payload = st.fixed_dictionaries({key: draw(st.sampled_from(_VALUES)) for key in keys})
+        readings.append(draw(st.lists(payload, min_size=1, max_size=3)) * draw(st.sampled_from([1, ENOUGH])))
+    return readings
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_flat_readings(), st.uuids())
+def test_what_parts_say_of_their_fields_is_what_their_payloads_show(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, readings: list[list[dict[str, Any]]], case: Any
+) -> None:
+    for payloads in readings:
+        made = table([Block(columns_of(payloads), NOW)])
+        assert landed.FIELDS in made.schema.metadata
+        seen = []
+        for way, part in (("told", made), ("read", made.replace_schema_metadata(None))):
+            pq.write_table(part, tmp_path / f"{way}.parquet")
+            seen.append(observe(con, f"{way} {case}", "orders", [tmp_path / f"{way}.parquet"]))
+            remember(con, f"{way} {case}", "orders", seen[-1], now=NOW)
+        assert seen[0].fields == seen[1].fields
+        assert set(seen[0].changes) == set(seen[1].changes)
+
+
+def test_columns_beyond_the_number_that_makes_a_map_are_no_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    part = tmp_path / "part.parquet"
+    pq.write_table(table([Block(columns_of([{f"k{n}": n for n in range(MAP_KEYS + 1)}]), NOW)]), part)
+    assert observe(con, "shop", "orders", [part]).fields == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -172,3 +173,14 @@ def test_rows_in_are_rows_accounted_for(tmp_path_factory: pytest.TempPathFactory
             == totals.inserted + totals.updated + totals.deleted
         )
     con.close()
+
+
+def test_values_larger_than_what_duckdb_can_put_aside_are_taken_in_all_the_same(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.connection._FRUGAL", "24MB")
+    noise = "".join(hashlib.blake2b(str(number).encode()).hexdigest() for number in range(8192))  # a megabyte, hardly compressible
+    land(tmp_path, [record(str(number), {"v": f"{number}{noise}"}) for number in range(40)])
+    assert take(con, tmp_path) == RawLoad(extracted=40, inserted=40)
+    assert con.execute('SELECT count(*), min(length(payload)) FROM raw."shop__orders"').fetchall() == [(40, len(noise) + 9)]
+    assert con.execute("SELECT count(*) FROM ops.raw_load").fetchall() == [(1,)]

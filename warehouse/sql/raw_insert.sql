@@ -1,7 +1,7 @@
 INSERT INTO {table}
 SELECT nextval('raw.raw_seq'), $source, $stream, l.source_record_id, v.version,
        l.op, CASE WHEN l.op = 'delete' AND l.payload = '{}' THEN NULL ELSE l.payload END, l.payload_hash,
-       l.source_updated_at AT TIME ZONE 'UTC', l.extracted_at AT TIME ZONE 'UTC', l.merged_into, $run
+       make_timestamp(epoch_us(l.source_updated_at)), make_timestamp(epoch_us(l.extracted_at)), l.merged_into, $run
 FROM read_parquet($parts, filename = true, file_row_number = true) l
 JOIN (
   SELECT read_order,

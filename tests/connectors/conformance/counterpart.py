@@ -1,46 +1,39 @@
-"""A vendor in miniature, as the suite drives it: it can be written to, moved on in time, and interrupted between any two requests.
-
-A new connector's counterpart says how a record is put, changed and removed there, which requests are for a page of records, and
-where in an answer the records lie. What it cannot be asked, it lists in `bypass`, each with the reason.
+"""A vendor's stream as the suite drives it: how a record is put, changed and removed there, which requests are for a page of
+records, and where in an answer the records lie. What it cannot be asked, it lists in `bypass`, each with the reason.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 import pytest
 
 from connectors.contract import Connector, SourceSettings
 from connectors.registry import connector_class
-from connectors.sandbox import Sandbox
-from connectors.sandbox.wire import Answer, Call, VendorApi
-from tests.loopback import Loopback, Reply, Request, serve
+from tests.connectors.conformance.vendor import SandboxVendor, Vendor, marked
+from tests.loopback import Reply, Request
 
-NOW = 1_790_000_000  # unix seconds: a fixed day, before the real one
-TODAY = datetime.fromtimestamp(NOW, UTC).date()
 PATIENCE = {"attempts": 4, "backoff_seconds": 0.0, "max_wait_seconds": 300.0, "timeout_seconds": 10.0}
 
 
-class Counterpart(ABC):
-    """One vendor, one stream of it, behind a loopback server.
+class Counterpart(Vendor):
+    """One stream of one vendor.
 
     Class attributes:
         type_name: the connector's.
-        stream: the stream the cases look at: one whose records change, and go if that can be.
-        bypass: name of a case -> why it cannot be asked of this vendor.
+        stream: the stream's name.
+        bypass: name of a case -> why it cannot be asked of this stream.
+        mark_at: where in a payload its mark stands: keys of objects and places in lists.
         lookback: seconds that each reading looks back behind its watermark; 0 where the source itself keeps the order.
         page_size: records per page; small, so that a handful of records makes several pages.
         keep: fields of a record that must stay as they are for it to be a record at all.
+        whole_only: whether what is gone is learnt only when everything is read again.
+        gone: what the column status says of a record that stays although it is gone; for streams that declare `Deletes.FLAG`.
     """
 
     type_name: ClassVar[str]
@@ -49,15 +42,12 @@ class Counterpart(ABC):
     lookback: ClassVar[int] = 0
     page_size: ClassVar[int] = 3
     keep: ClassVar[frozenset[str]] = frozenset({"id"})
-
-    server: Loopback
+    mark_at: ClassVar[tuple[str | int, ...]] = ()
+    whole_only: ClassVar[bool] = False
+    gone: ClassVar[str] = "deleted"
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.monkeypatch = folder, monkeypatch
-        self.time = NOW
-        self.before: list[Callable[[Request], Reply | None]] = []
-        self.after: list[Callable[[Request, Reply], Reply]] = []
-        self.rewrite: Callable[[Request], Request] = lambda request: request
+        super().__init__(folder, monkeypatch)
         self.marks: dict[str, str] = {}
         self._serial = 0
 
@@ -76,17 +66,13 @@ class Counterpart(ABC):
         self.delete(key, self.time)
         del self.marks[key]
 
-    def tick(self, seconds: int = 1) -> None:
-        """Let time pass there."""
-        self.time += seconds
-
     @abstractmethod
     def write(self, key: str | None, mark: str, at: int) -> str:
         """Make a record that bears the mark, or give an old one that mark, at a time (unix seconds). Returns its ID."""
 
-    @abstractmethod
     def mark_of(self, payload: Mapping[str, Any]) -> str | None:
-        """The mark a payload bears, None if it is none of ours."""
+        """The mark a payload bears, None if it is none of ours, or is there but says that it is gone."""
+        return marked(at(payload, *self.mark_at))
 
     def delete(self, key: str, at: int) -> None:
         """See `remove`."""
@@ -165,8 +151,8 @@ class Counterpart(ABC):
 
     # amounts ---------------------------------------------------------------------------------------------------
 
-    def priced(self, currency: str, amount: str) -> tuple[str, str, str, dict[str, Any]]:
-        """A payload worth ``amount`` major units as the vendor writes it: (stream, staging table, column, payload)."""
+    def priced(self, currency: str, amount: str) -> tuple[str, str, dict[str, Any]]:
+        """A payload worth ``amount`` major units as the vendor writes it: (staging table, column, payload)."""
         raise AssertionError("bypass the case with a reason, or make a payload that bears an amount")
 
     # connecting ------------------------------------------------------------------------------------------------
@@ -181,72 +167,19 @@ class Counterpart(ABC):
         given: SourceSettings = cls.Settings(**{"type": self.type_name, "retry": PATIENCE, **self.settings()})
         return cls(self.type_name, given, self.folder / "private")
 
-    @abstractmethod
-    def answer(self, request: Request) -> Reply:
-        """Answer a request as the vendor would."""
 
-    def __call__(self, request: Request) -> Reply:
-        for hook in list(self.before):
-            refusal = hook(request)
-            if refusal is not None:
-                return refusal
-        reply = self.answer(self.rewrite(request))
-        for change in list(self.after):
-            reply = change(request, reply)
-        return reply
-
-    @contextmanager
-    def running(self) -> Iterator[Counterpart]:
-        """Serve for the length of a with block."""
-        with serve(self) as self.server:
-            yield self
+class SandboxCounterpart(SandboxVendor, Counterpart):
+    """A counterpart whose server is the sandbox's own."""
 
 
-class SandboxCounterpart(Counterpart):
-    """A counterpart whose server is the sandbox's own: the vendor's API over the books of a small world."""
-
-    people: ClassVar[int] = 12
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(folder, monkeypatch)
-        self.sandbox = Sandbox(7, self.people, today=TODAY, real_clock=lambda: float(self.time))
-        self.sandbox.clock.set(float(self.time))
-        self.api = self.make_api()
-
-    @abstractmethod
-    def make_api(self) -> VendorApi:
-        """The vendor's protocol over ``self.sandbox``."""
-
-    def answer(self, request: Request) -> Reply:
-        query = tuple((name, value) for name, values in request.query.items() for value in values)
-        answer = self.api.answer(Call(request.method, request.path, query, request.headers, request.body, self.server.base_url))
-        return reply_of(answer)
-
-
-def reply_of(answer: Answer) -> Reply:
-    """A sandbox's answer as the loopback server sends it."""
-    body = answer.body if isinstance(answer.body, bytes) else b"" if answer.body is None else json.dumps(answer.body).encode()
-    return Reply(body, answer.status, dict(answer.headers))
-
-
-def body_of(reply: Reply) -> Any:
-    """What a reply says, parsed."""
-    return json.loads(reply.body) if isinstance(reply.body, bytes) else reply.body
-
-
-def asked(request: Request, **query: str) -> Request:
-    """The same request with other query parameters."""
-    return replace(request, query={**request.query, **{name: [value] for name, value in query.items()}})
-
-
-def basic(user: str, password: str) -> str:
-    """A Basic Authorization header."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def query_text(request: Request) -> str:
-    """A request's query, for messages."""
-    return urlencode(request.query, doseq=True)
+def at(value: Any, *path: str | int) -> Any:
+    """What lies in parsed JSON under keys of objects and places in lists; None if anything on the way is missing."""
+    for key in path:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        else:
+            value = value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+    return value
 
 
 _YEARS = 3 * 365 * 86_400

@@ -1,4 +1,4 @@
-"""Shopify: a search by time of change, paged by cursor, with a log of what was destroyed; errors mostly come with status 200."""
+"""Shopify: searches by time of change, paged by cursor, with a log of what was destroyed; errors mostly come with status 200."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from connectors.sandbox import credentials
+from connectors.sandbox.shelf import Shelf
 from connectors.sandbox.shopify_api import ShopifyApi
+from connectors.sandbox.shopify_books import ShopifyBooks
 from connectors.sandbox.wire import VendorApi
+from connectors.sandbox.world import World
 from tests.connectors.conformance.counterpart import SandboxCounterpart
+from tests.connectors.conformance.vendor import SEED, marked
 from tests.loopback import Reply, Request
 
 
 class Shopify(SandboxCounterpart):
-    """Orders of guests, each with more lines than come with it."""
+    """What both streams have in common."""
 
     type_name = "shopify"
-    stream = "orders"
     bypass: ClassVar = {
         "refresh_token": "an access token of an app does not rotate",
-        "retention": "an order is found by when it changed, which Shopify does not forget",
-        "merge": "orders are never merged; a merge of customers is not told by the Admin API, which the connector declares",
+        "retention": "a record is found by when it changed, which Shopify does not forget",
     }
     lookback = 120
     keep = frozenset({"legacyResourceId"})
 
+    def open_books(self, world: World) -> None:
+        world.shopify = self.books = ShopifyBooks(SEED)
+
     def make_api(self) -> VendorApi:
-        orders = self.sandbox.world.shopify.orders
-        for order in list(orders):
-            orders.remove(str(order["number"]))
         return ShopifyApi(self.sandbox)
 
     def settings(self) -> dict[str, Any]:
@@ -45,47 +47,20 @@ class Shopify(SandboxCounterpart):
             "page_size": self.page_size,
         }
 
-    def write(self, key: str | None, mark: str, at: int) -> str:
-        books = self.sandbox.world.shopify
-        place = {"firstName": mark, "address1": None, "address2": None, "city": None, "zip": None, "countryCode": "US"}
-        if key is not None:
-            held = books.orders.get(key)
-            assert held is not None
-            held.update(billing=place, updatedAt=at)
-            return key
-        nobody = dict.fromkeys(("customer", "email", "phone", "shipping"))
-        amounts = {"discounts": Decimal(0), "tax": Decimal("1.00"), "shippingPrice": Decimal(0)}
-        items = [{"title": f"Thing {n}", "quantity": 1, "price": Decimal("1.10")} for n in range(12)]
-        # only a test order may be deleted
-        how = {"currency": "USD", "financial": "PAID", "test": True, "sourceName": "web"}
-        fields = {**nobody, **amounts, **how, "billing": place, "items": items}
-        return str(books.add_order(at, fields)["number"])
-
-    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
-        place, lines = payload.get("billingAddress"), payload.get("lineItems")
-        mark = place.get("firstName") if isinstance(place, Mapping) else None
-        if not isinstance(mark, str) or not mark.startswith("Mark "):
-            return None
-        # as it is sent, an order has but its first lines and says so; as it is kept, all of them
-        whole = isinstance(lines, Mapping) and ("pageInfo" in lines or len(lines["nodes"]) == 12)
-        return mark if whole else f"{mark} without all its lines"
-
-    def delete(self, key: str, at: int) -> None:
-        self.sandbox.world.shopify.delete_order(at, key)
-
     def touch(self, key: str) -> None:
-        held = self.sandbox.world.shopify.orders.get(key)
+        shelf: Shelf = getattr(self.books, self.stream)
+        held = shelf.get(key)
         assert held is not None
         held["updatedAt"] = self.time
 
     def is_page(self, request: Request) -> bool:
-        return "query Orders(" in request.json()["query"]
+        return f"query {self.stream.capitalize()}(" in request.json()["query"]
 
     def child(self, request: Request) -> bool:
         return "query Deletions(" in request.json()["query"]
 
     def records_in(self, body: Any) -> list[Any]:
-        found: list[Any] = body["data"]["orders"]["nodes"]
+        found: list[Any] = body["data"][self.stream]["nodes"]
         return found
 
     def shifted(self, request: Request, seconds: int) -> Request:
@@ -112,16 +87,69 @@ class Shopify(SandboxCounterpart):
         }
 
     def forbidden(self) -> Reply:
-        access = {"code": "ACCESS_DENIED", "requiredAccess": "`read_orders` access scope."}
-        return Reply({"errors": [{"message": "Access denied for orders field.", "extensions": access}], "data": None})
+        access = {"code": "ACCESS_DENIED", "requiredAccess": f"`read_{self.stream}` access scope."}
+        return Reply({"errors": [{"message": f"Access denied for {self.stream} field.", "extensions": access}], "data": None})
 
     def unauthorised(self) -> Reply:
         return Reply({"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, 401)
 
-    def priced(self, currency: str, amount: str) -> tuple[str, str, str, dict[str, Any]]:
+
+class Orders(Shopify):
+    """Orders of guests, each with more lines than come with it."""
+
+    stream = "orders"
+    bypass: ClassVar = {**Shopify.bypass, "merge": "orders are never merged into each other"}
+
+    def write(self, key: str | None, mark: str, at: int) -> str:
+        place = {"firstName": mark, "address1": None, "address2": None, "city": None, "zip": None, "countryCode": "US"}
+        if key is not None:
+            held = self.books.orders.get(key)
+            assert held is not None
+            held.update(billing=place, updatedAt=at)
+            return key
+        nobody = dict.fromkeys(("customer", "email", "phone", "shipping"))
+        amounts = {"discounts": Decimal(0), "tax": Decimal("1.00"), "shippingPrice": Decimal(0)}
+        items = [{"title": f"Thing {n}", "quantity": 1, "price": Decimal("1.10")} for n in range(12)]
+        # only a test order may be deleted
+        how = {"currency": "USD", "financial": "PAID", "test": True, "sourceName": "web"}
+        fields = {**nobody, **amounts, **how, "billing": place, "items": items}
+        return str(self.books.add_order(at, fields)["number"])
+
+    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
+        place, lines = payload.get("billingAddress"), payload.get("lineItems")
+        mark = marked(place.get("firstName")) if isinstance(place, Mapping) else None
+        # as it is sent, an order has but its first lines and says so; as it is kept, all of them
+        whole = isinstance(lines, Mapping) and ("pageInfo" in lines or len(lines["nodes"]) == 12)
+        return mark if mark is None or whole else f"{mark} without all its lines"
+
+    def delete(self, key: str, at: int) -> None:
+        self.books.delete_order(at, key)
+
+    def priced(self, currency: str, amount: str) -> tuple[str, str, dict[str, Any]]:
         total = {"shopMoney": {"amount": amount, "currencyCode": currency}}
         made = {"legacyResourceId": "1", "createdAt": "2026-09-21T12:00:00Z", "totalPriceSet": total}
-        return "orders", "customer_order", "gross_amount", made
+        return "customer_order", "gross_amount", made
 
 
-COUNTERPART = Shopify
+class Customers(Shopify):
+    """Customers without orders, who alone may be deleted."""
+
+    stream = "customers"
+    bypass: ClassVar = {
+        **Shopify.bypass,
+        "merge": "a merge of customers is not told by the Admin API, which the connector declares",
+        "money": "customers bear no amounts",
+    }
+    mark_at = ("firstName",)
+
+    def write(self, key: str | None, mark: str, at: int) -> str:
+        if key is None:
+            return str(self.books.add_customer(at, {"firstName": mark})["number"])
+        self.books.update_customer(at, key, {"firstName": mark})
+        return key
+
+    def delete(self, key: str, at: int) -> None:
+        self.books.delete_customer(at, key)
+
+
+COUNTERPARTS = (Orders, Customers)

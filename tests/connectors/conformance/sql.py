@@ -6,11 +6,11 @@ The cases drive a vendor by its requests and answers. Here a query for rows is t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 import sqlalchemy as sa
@@ -24,15 +24,13 @@ from connectors.databases.systems import Sqlite
 from tests.connectors.conformance.counterpart import Counterpart
 from tests.loopback import Reply, Request
 
-_PAGE = Request("SELECT", "people", {}, {}, b"")
+_PAGE = Request("SELECT", "rows", {}, {}, b"")
 
 
 class Sql(Counterpart):
-    """A table of people with the time of their last change and a flag for those that are gone."""
+    """A table whose rows say when they changed last; what both streams, which read that one table, have in common."""
 
     type_name = "sql"
-    stream = "people"
-    lookback: ClassVar = 300
     bypass: ClassVar = {
         "boundary": "the query itself says whether the boundary counts; it always does",
         "empty_page": "a result has no pages that could be empty",
@@ -44,6 +42,8 @@ class Sql(Counterpart):
         "merge": "a table has no word for merges; a query may map one to a deletion",
         "torn": "a connection that breaks off in the middle is broken on real servers in test_databases.py",
     }
+    lookback: ClassVar = 300
+    mark_at = ("name",)
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(folder, monkeypatch)
@@ -61,7 +61,11 @@ class Sql(Counterpart):
     def settings(self) -> dict[str, Any]:
         self.monkeypatch.setenv("PEOPLE_URL", f"sqlite:///{self.file}")
         people = {"id": "id", "updated_at": "changed", "deleted_flag": "gone", "fields": {"full_name": "name"}}
-        orders = {"id": "id", "fields": {"ordered_at": "changed", "currency": "currency", "gross_amount": "price"}}
+        orders = {
+            "id": "id",
+            "deletes": "snapshot",
+            "fields": {"ordered_at": "changed", "currency": "currency", "gross_amount": "price"},
+        }
         return {
             "url": "${PEOPLE_URL}",
             "lookback_seconds": self.lookback,
@@ -86,12 +90,15 @@ class Sql(Counterpart):
                     raise sa.exc.DBAPIError.instance("SELECT", None, _refusal(refusal.status), sqlite3.Error)
             yield from chunks(snapshot, statement)
 
-        def made(shape: Shape, rows: Sequence[Sequence[Any]], zone: tzinfo) -> tuple[list[Record], list[Reject]]:
+        def made(shape: Shape, rows: Sequence[Sequence[Any]], zone: tzinfo) -> tuple[Sequence[Record], list[Reject]]:
             read, rejects = records(shape, rows, zone)
-            reply = Reply({"rows": [record.payload for record in read]})
+            if not self.after:
+                return read, rejects
+            changed = list(read)
+            reply = Reply({"rows": [record.payload for record in changed]})
             for change in list(self.after):
                 reply = change(_PAGE, reply)
-            return read, rejects
+            return changed, rejects
 
         if chunks.__name__ != "served":
             patch(Snapshot, "chunks", served)
@@ -105,13 +112,6 @@ class Sql(Counterpart):
         self._run("INSERT OR REPLACE INTO people VALUES (?, ?, '1.00', 'EUR', 0, ?)", int(key), mark, at)
         return key
 
-    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
-        name = payload.get("name")
-        return name if isinstance(name, str) and name.startswith("Mark ") else None
-
-    def delete(self, key: str, at: int) -> None:
-        self._run("UPDATE people SET gone = 1, changed = ? WHERE id = ?", at, int(key))
-
     def touch(self, key: str) -> None:
         self._run("UPDATE people SET changed = ? WHERE id = ?", self.time, int(key))
 
@@ -122,16 +122,41 @@ class Sql(Counterpart):
         found: list[Any] = body["rows"]
         return found
 
-    def priced(self, currency: str, amount: str) -> tuple[str, str, str, dict[str, Any]]:
-        payload = {"id": 1, "price": amount, "currency": currency, "changed": "2026-03-01T10:00:00+00:00"}
-        return "orders", "customer_order", "gross_amount", payload
-
     def answer(self, request: Request) -> Reply:
         raise AssertionError("nothing goes over HTTP here")
 
     @contextmanager
-    def running(self) -> Iterator[Counterpart]:
+    def running(self) -> Iterator[Self]:
         yield self
+
+
+class People(Sql):
+    """Rows by the time of their last change, with a flag for those that are gone."""
+
+    stream = "people"
+    bypass: ClassVar = {**Sql.bypass, "money": "people bear no amounts"}
+
+    def delete(self, key: str, at: int) -> None:
+        self._run("UPDATE people SET gone = 1, changed = ? WHERE id = ?", at, int(key))
+
+
+class Orders(Sql):
+    """The same rows, read whole each time."""
+
+    stream = "orders"
+    bypass: ClassVar = {
+        **Sql.bypass,
+        "late": "the table is read whole each time, so that no row can be late",
+        "backfill": "without a column that tells when a row changed, the stream can only be read whole",
+        "future": "the checkpoint holds no time",
+    }
+
+    def delete(self, key: str, at: int) -> None:
+        self._run("DELETE FROM people WHERE id = ?", int(key))
+
+    def priced(self, currency: str, amount: str) -> tuple[str, str, dict[str, Any]]:
+        payload = {"id": 1, "price": amount, "currency": currency, "changed": "2026-03-01T10:00:00+00:00"}
+        return "customer_order", "gross_amount", payload
 
 
 def _refusal(status: int) -> sqlite3.Error:
@@ -140,4 +165,4 @@ def _refusal(status: int) -> sqlite3.Error:
     return error
 
 
-COUNTERPART = Sql
+COUNTERPARTS = (People, Orders)

@@ -1,4 +1,4 @@
-"""Vendure: lists by time of change, paged by offset; a customer who was deleted is simply absent, and errors come with status 200.
+"""Vendure: lists by time of change, paged by offset; what was deleted is simply absent, and errors come with status 200.
 
 The server is here: the few fields and filters that the connector uses, with the habits of the real one (tests/counterparts).
 """
@@ -6,6 +6,7 @@ The server is here: the few fields and filters that the connector uses, with the
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -21,14 +22,13 @@ _OLDEST, _NEWEST = "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"
 
 
 class Vendure(Counterpart):
-    """Customers of a shop."""
+    """A shop with its customers and orders; what both streams have in common."""
 
     type_name = "vendure"
-    stream = "customers"
     bypass: ClassVar = {
-        "retention": "a customer is found by when it changed, which Vendure does not forget",
-        "child": "a customer comes in one piece, with all addresses",
-        "merge": "Vendure does not merge customers",
+        "retention": "a record is found by when it changed, which Vendure does not forget",
+        "child": "a record comes in one piece, with all that belongs to it",
+        "merge": "Vendure merges neither customers nor orders",
     }
     lookback = 120
 
@@ -50,36 +50,40 @@ class Vendure(Counterpart):
 
     # what happens there ----------------------------------------------------------------------------------------
 
+    @property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The stream's records by ID."""
+        return self.orders if self.stream == "orders" else self.customers
+
     def write(self, key: str | None, mark: str, at: int) -> str:
-        moment = _said(at)
+        moment = said(at)
         if key is None:
             self._given += 1
             key = str(self._given)
-            self.customers[key] = {"id": key, "createdAt": moment, "lastName": "Tester", "addresses": [], "user": None}
-        self.customers[key].update(firstName=mark, updatedAt=moment)
+            self.rows[key] = self.make(key, moment)
+        self.rows[key].update({str(self.mark_at[0]): mark, "updatedAt": moment})
         return key
 
-    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
-        name = payload.get("firstName")
-        return name if isinstance(name, str) and name.startswith("Mark ") else None
+    @abstractmethod
+    def make(self, key: str, moment: str) -> dict[str, Any]:
+        """A new record."""
 
     def delete(self, key: str, at: int) -> None:
-        del self.customers[key]
+        del self.rows[key]
 
     def touch(self, key: str) -> None:
-        self.customers[key]["updatedAt"] = _said(self.time)
+        self.rows[key]["updatedAt"] = said(self.time)
 
     # what is asked ---------------------------------------------------------------------------------------------
 
     def is_page(self, request: Request) -> bool:
-        body = request.json()
-        return "query Customers(" in body["query"] and "id" in body["variables"]["options"].get("sort", {})
+        return self.refused(request) and "id" in request.json()["variables"]["options"].get("sort", {})
 
     def refused(self, request: Request) -> bool:
-        return "query Customers(" in request.json()["query"]
+        return f"query {self.stream.capitalize()}(" in request.json()["query"]
 
     def records_in(self, body: Any) -> list[Any]:
-        found: list[Any] = body["data"]["customers"]["items"]
+        found: list[Any] = body["data"][self.stream]["items"]
         return found
 
     def shifted(self, request: Request, seconds: int) -> Request:
@@ -108,12 +112,6 @@ class Vendure(Counterpart):
     def unauthorised(self) -> Reply:
         return _errors("UNAUTHORIZED")
 
-    def priced(self, currency: str, amount: str) -> tuple[str, str, str, dict[str, Any]]:
-        minor, placed = int(amount.replace(".", "")), _said(self.time)
-        paid = [{"amount": minor, "state": "Settled", "refunds": []}]
-        held = {"id": "1", "orderPlacedAt": placed, "currencyCode": currency, "totalWithTax": minor, "payments": paid}
-        return "orders", "customer_order", "gross_amount", {**held, "_precision": _PRECISION.get(currency, 2)}
-
     def answer(self, request: Request) -> Reply:
         if request.path != "/admin-api":
             return Reply({"statusCode": 404, "message": "Cannot POST"}, 404)
@@ -134,6 +132,34 @@ class Vendure(Counterpart):
         token = f"session-{self._sessions}"
         self.sessions.add(token)
         return Reply({"data": {"login": {"__typename": "CurrentUser"}}}, headers={"vendure-auth-token": token})
+
+
+class Customers(Vendure):
+    """Customers of a shop."""
+
+    stream = "customers"
+    bypass: ClassVar = {**Vendure.bypass, "money": "customers bear no amounts"}
+    mark_at = ("firstName",)
+
+    def make(self, key: str, moment: str) -> dict[str, Any]:
+        return {"id": key, "createdAt": moment, "lastName": "Tester", "addresses": [], "user": None}
+
+
+class Orders(Vendure):
+    """Orders that were placed. One of these goes only if somebody deletes it in the database itself."""
+
+    stream = "orders"
+    whole_only = True
+    mark_at = ("code",)
+
+    def make(self, key: str, moment: str) -> dict[str, Any]:
+        return {"id": key, "type": "Regular", "createdAt": moment, "orderPlacedAt": moment, "lines": [], "payments": []}
+
+    def priced(self, currency: str, amount: str) -> tuple[str, str, dict[str, Any]]:
+        minor, placed = int(amount.replace(".", "")), said(self.time)
+        paid = [{"amount": minor, "state": "Settled", "refunds": []}]
+        held = {"id": "1", "orderPlacedAt": placed, "currencyCode": currency, "totalWithTax": minor, "payments": paid}
+        return "customer_order", "gross_amount", {**held, "_precision": _PRECISION.get(currency, 2)}
 
 
 def _list(rows: Iterable[dict[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,8 +198,9 @@ def _errors(code: str) -> Reply:
     return Reply({"errors": [{"message": message, "extensions": {"code": code}}], "data": None})
 
 
-def _said(at: float) -> str:
+def said(at: float) -> str:
+    """As Vendure writes a time."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-COUNTERPART = Vendure
+COUNTERPARTS = (Orders, Customers)

@@ -1,4 +1,4 @@
-"""Zendesk: an export by opaque cursor that keeps its own order and holds the last minute back."""
+"""Zendesk: exports by opaque cursor that keep their own order and hold the last minute back."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Any, ClassVar
 
 from connectors.sandbox import credentials
 from connectors.sandbox.wire import VendorApi
+from connectors.sandbox.world import World
 from connectors.sandbox.zendesk_api import ZendeskApi
-from tests.connectors.conformance.counterpart import NOW, SandboxCounterpart
+from connectors.sandbox.zendesk_books import ZendeskBooks
+from tests.connectors.conformance.counterpart import SandboxCounterpart
+from tests.connectors.conformance.vendor import NOW, OPENED, SEED
 from tests.loopback import Reply, Request
 
 
 class Zendesk(SandboxCounterpart):
-    """Users of a help desk."""
+    """What both exports have in common."""
 
     type_name = "zendesk"
-    stream = "users"
     bypass: ClassVar = {
         "same_second": "the export holds the last minute back, so that a second is closed before it is read",
         "refresh_token": "an API token does not rotate",
-        "child": "users are read in one piece",
         "boundary": "the cursor is opaque: where it stands, and on which side of a tie, is Zendesk's own affair",
         "late": "the export is ordered by when Zendesk generated a record, not by the time the record bears",
         "retention": "the export keeps everything; a cursor that Zendesk no longer knows is a clear error (test_zendesk.py)",
-        "merge": "a merged user shows as inactive; into whom is not told",
-        "money": "tickets bear no amounts",
     }
+
+    def open_books(self, world: World) -> None:
+        world.zendesk = self.books = ZendeskBooks(SEED, credentials.ZENDESK_URL, OPENED)
 
     def make_api(self) -> VendorApi:
         return ZendeskApi(self.sandbox)
@@ -46,29 +48,14 @@ class Zendesk(SandboxCounterpart):
     def tick(self, seconds: int = 1) -> None:
         super().tick(seconds + 61)  # what happened in the last minute is not exported yet
 
-    def write(self, key: str | None, mark: str, at: int) -> str:
-        books = self.sandbox.world.zendesk
-        if key is None:
-            return str(books.add_user(at, {"name": mark})["id"])
-        books.update_user(at, key, {"name": mark})
-        return key
-
-    def mark_of(self, payload: Mapping[str, Any]) -> str | None:
-        name = payload.get("name")
-        return name if isinstance(name, str) and name.startswith("Mark ") else None
-
-    def delete(self, key: str, at: int) -> None:
-        self.sandbox.world.zendesk.delete_user(at, key)
-
-    def touch(self, key: str) -> None:
-        books = self.sandbox.world.zendesk
-        books.user_stamp[key] = self.time
-
     def is_page(self, request: Request) -> bool:
-        return request.path.endswith("/incremental/users/cursor")
+        return request.path.endswith(f"/incremental/{self.stream}/cursor")
+
+    def child(self, request: Request) -> bool:
+        return self.is_page(request) and "include" in request.query
 
     def records_in(self, body: Any) -> list[Any]:
-        found: list[Any] = body["users"]
+        found: list[Any] = body[self.stream]
         return found
 
     def forbidden(self) -> Reply:
@@ -78,4 +65,52 @@ class Zendesk(SandboxCounterpart):
         return {**checkpoint, "cursor": base64.b64encode(f"{NOW + 10**8}.0||1".encode()).decode()}
 
 
-COUNTERPART = Zendesk
+class Users(Zendesk):
+    """Users of a help desk, with the identities and organizations that may be refused without them."""
+
+    stream = "users"
+    bypass: ClassVar = {
+        **Zendesk.bypass,
+        "merge": "a merged user shows as inactive; into whom is not told",
+        "money": "users bear no amounts",
+    }
+    mark_at = ("name",)
+
+    def write(self, key: str | None, mark: str, at: int) -> str:
+        if key is None:
+            return str(self.books.add_user(at, {"name": mark})["id"])
+        self.books.update_user(at, key, {"name": mark})
+        return key
+
+    def delete(self, key: str, at: int) -> None:
+        self.books.delete_user(at, key)
+
+    def touch(self, key: str) -> None:
+        self.books.user_stamp[key] = self.time
+
+
+class Tickets(Zendesk):
+    """Tickets of one user, with the metric sets that may be refused without them."""
+
+    stream = "tickets"
+    bypass: ClassVar = {
+        **Zendesk.bypass,
+        "merge": "a merged ticket is closed with a comment; into which is not told",
+        "money": "tickets bear no amounts",
+    }
+    mark_at = ("subject",)
+
+    def write(self, key: str | None, mark: str, at: int) -> str:
+        if key is None:
+            return str(self.books.add_ticket(at, self.books.staff[0]["id"], mark, "Please help.", {})["id"])
+        self.books.update_ticket(at, key, {"subject": mark})
+        return key
+
+    def delete(self, key: str, at: int) -> None:
+        self.books.delete_ticket(at, key)
+
+    def touch(self, key: str) -> None:
+        self.books.ticket_stamp[key] = self.time
+
+
+COUNTERPARTS = (Tickets, Users)
