@@ -52,18 +52,17 @@ def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | N
 
 
 @contextmanager
-def frugal(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def frugal(con: duckdb.DuckDBPyConnection, limit: str = _FRUGAL) -> Iterator[None]:
     """Have DuckDB make do with little memory for a while, and use the disk beside its file for more.
 
     For statements that pass much data on and compute little: without a limit DuckDB fills most of the machine's memory for them,
     and is hardly faster. A limit in hub.yaml that is lower stays.
     """
-    if con.execute(
-        "SELECT parse_formatted_bytes(current_setting('memory_limit')) <= parse_formatted_bytes(?)", [_FRUGAL]
-    ).fetchall()[0][0]:
+    low = "SELECT parse_formatted_bytes(current_setting('memory_limit')) <= parse_formatted_bytes(?)"
+    if con.execute(low, [limit]).fetchall()[0][0]:
         yield
         return
-    con.execute(f"SET memory_limit = '{_FRUGAL}'")
+    con.execute(f"SET memory_limit = '{limit}'")
     try:
         yield
     finally:

@@ -46,8 +46,26 @@ class ControlStore:
                 if self._engine.dialect.name == "sqlite":
                     con.exec_driver_sql("PRAGMA journal_mode=WAL")
             t.metadata.create_all(self._engine)
+            self._add_columns()
         except sa.exc.SQLAlchemyError as error:
             raise self._access_error(error) from error
+
+    def _add_columns(self) -> None:
+        """Give tables that an older version made the columns that came later; those are never required."""
+        for table in t.metadata.sorted_tables:
+            for column in self._lacking(table):
+                type_ = column.type.compile(self._engine.dialect)
+                try:
+                    with self._engine.begin() as con:
+                        con.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {type_}")
+                except sa.exc.DBAPIError:
+                    # another process of the new version may have been quicker
+                    if any(lacking is column for lacking in self._lacking(table)):
+                        raise
+
+    def _lacking(self, table: sa.Table) -> list[sa.Column[Any]]:
+        there = {column["name"] for column in sa.inspect(self._engine).get_columns(table.name)}
+        return [column for column in table.columns if column.name not in there]
 
     def _access_error(self, error: sa.exc.SQLAlchemyError) -> WarehouseAccessError:
         cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]

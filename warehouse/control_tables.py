@@ -141,6 +141,9 @@ review_task = Table(
     Column("detail", Text),
     Column("status", String(20), nullable=False),  # open, decided or gone
     Column("created_at", DateTime, nullable=False),
+    Column("worth", Float),  # pairs of records that a decision is expected to put right
+    Column("records_l", BigInteger),
+    Column("records_r", BigInteger),
 )
 
 match_decision = Table(
@@ -154,6 +157,9 @@ match_decision = Table(
     Column("decided_at", DateTime, nullable=False),
     Column("reason", Text),
     Column("revoked_at", DateTime),
+    Column("act_id", String(64)),  # decisions that were taken as one, such as those of a merge
+    Column("revoked_by", String(100)),
+    Column("revoke_reason", Text),
 )
 
 audit_log = Table(

@@ -16,8 +16,17 @@ from warehouse.sql import statement
 
 # 1: the first
 # 2: order lines, refunds, ad groups and ads; where orders came from; how tickets were answered
-VERSION = 2
+# 3: records that their source merged, and the company a party belongs to; what a review task is worth
+VERSION = 3
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
+# columns that came to tables of the scripts, which are not made anew where they are
+_ADDED = (
+    ("staging.party_record", "merged_into", "VARCHAR"),
+    ("staging.party_record", "account_id", "VARCHAR"),
+    ("identity.review_task", "worth", "DOUBLE"),
+    ("identity.review_task", "records_l", "BIGINT"),
+    ("identity.review_task", "records_r", "BIGINT"),
+)
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
@@ -37,9 +46,21 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(fact_ddl(table))
         for name, type_ in fact_columns(table):
             con.execute(f'ALTER TABLE staging.{table.name} ADD COLUMN IF NOT EXISTS "{name}" {type_}')
+    for table_name, name, type_ in _ADDED:
+        con.execute(f"ALTER TABLE {table_name} ADD COLUMN IF NOT EXISTS {name} {type_}")
+    if found is not None and found < 3:
+        _stage_merges_again(con)
     con.execute("DELETE FROM ops.schema_version")
     con.execute("INSERT INTO ops.schema_version VALUES (?)", [VERSION])
     con.execute("COMMIT")
+
+
+def _stage_merges_again(con: duckdb.DuckDBPyConnection) -> None:
+    """Versions before 3 took a record merged at its source for a deleted one; streams that have such are staged again."""
+    query = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND contains(table_name, '__')"
+    for (name,) in con.execute(query).fetchall():
+        if con.execute(f"SELECT count(*) FROM (SELECT 1 FROM raw.\"{name}\" WHERE op = 'merge' LIMIT 1)").fetchall()[0][0]:
+            con.execute("DELETE FROM ops.staging_state WHERE source_system || '__' || stream = ?", [name])
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int | None:

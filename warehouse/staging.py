@@ -100,7 +100,8 @@ def stage_stream(
     con.execute("BEGIN")
     try:
         con.execute(statement("staging_source").replace("{table}", table_name(place.name, stream)), {"since": since})
-        _make_src(con, place)
+        has_parties = any(block.table == PARTY.name for block in blocks) and stream in place.party_streams
+        _make_src(con, place, has_parties)
         con.execute(
             "DELETE FROM staging.rejected WHERE source_system = ? AND stream = ?"
             " AND source_record_id IN (SELECT source_record_id FROM arrived)",
@@ -109,8 +110,10 @@ def stage_stream(
         for block in blocks:
             _stage_block(con, place, block, handlers, now, result)
         result.deleted = con.execute("SELECT count(*) FROM arrived WHERE op <> 'upsert'").fetchall()[0][0]
-        if any(block.table == PARTY.name for block in blocks) and stream in place.party_streams:
+        if has_parties:
             con.execute(statement("staging_tombstone"))
+            con.execute(statement("staging_absorb"))
+            con.execute(statement("staging_absorbed"), [place.name, stream])
         con.execute("INSERT OR REPLACE INTO ops.staging_state VALUES (?, ?, ?, ?)", [place.name, stream, top, digest])
         con.execute("COMMIT")
     except BaseException:
@@ -138,12 +141,14 @@ def _progress(
     return (state[0][0] if top > state[0][0] else None), top, digest
 
 
-def _make_src(con: duckdb.DuckDBPyConnection, place: SourcePlace) -> None:
+def _make_src(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties: bool) -> None:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE src AS"
         " SELECT source_system, stream, source_record_id, payload, source_updated_at, extracted_at,"
-        " $country::VARCHAR AS country, $timezone AS timezone FROM arrived WHERE op = 'upsert'",
-        {"country": place.country, "timezone": place.timezone},
+        " $country::VARCHAR AS country, $timezone AS timezone FROM arrived"
+        # a party that its source merged into another is still evidence of who that is, if the source still tells of it
+        " WHERE op = 'upsert' OR (op = 'merge' AND payload IS NOT NULL AND $has_parties)",
+        {"country": place.country, "timezone": place.timezone, "has_parties": has_parties},
     )
 
 

@@ -23,6 +23,7 @@ PARTY = StagingTable(
         Column("middle_name"),
         Column("family_name"),
         Column("company_name"),
+        Column("account_id", description="the company this party belongs to: its record ID in the same source"),
         Column("email", description="as the source has it"),
         Column("phone", description="as the source has it"),
         Column("address_line1"),

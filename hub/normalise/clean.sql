@@ -7,6 +7,7 @@ WITH cleaned AS (
     lower(norm_clean(party_type)) AS party_type,
     lower(norm_clean(record_role)) AS record_role,
     norm_clean(legacy_id) AS legacy_id,
+    norm_clean(account_id) AS account_id,
     norm_clean(full_name) AS full_name,
     norm_clean(given_name) AS given_name,
     norm_clean(middle_name) AS middle_name,

@@ -161,9 +161,11 @@ CREATE OR REPLACE TEMP MACRO norm_birth_date(x) AS
     WHEN regexp_full_match(x, '\d{1,2}[/-]\d{1,2}[/-]\d{4}') THEN norm_unambiguous(try_strptime(replace(x, '-', '/'), '%d/%m/%Y')::DATE, try_strptime(replace(x, '-', '/'), '%m/%d/%Y')::DATE)
     WHEN regexp_matches(x, '[A-Za-z]') THEN try_strptime(replace(x, ',', ''), ['%d %b %Y', '%d %B %Y', '%b %d %Y', '%B %d %Y', '%d-%b-%Y'])::DATE
   END;
--- 1900-01-01 is what systems write for "not known"
+-- The first days of calendars are what systems write for "not known": of the Gregorian one, Windows, SQL Server, VMS and spreadsheets.
 CREATE OR REPLACE TEMP MACRO norm_is_plausible_birth(day) AS
-  day > getvariable('normalise_earliest_birth') AND day <= CAST(timezone('UTC', now()) AS DATE);
+  day > getvariable('normalise_earliest_birth') AND day <= CAST(timezone('UTC', now()) AS DATE)
+  AND day NOT IN (DATE '1582-10-15', DATE '1601-01-01', DATE '1753-01-01', DATE '1858-11-17', DATE '1899-12-30', DATE '1899-12-31',
+    DATE '1900-01-01');
 
 -- ISO times to UTC; one without a zone is local time of the source. Years such as 0001 and 9999 mean "never".
 CREATE OR REPLACE TEMP MACRO norm_time(x, zone) AS

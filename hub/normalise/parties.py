@@ -20,7 +20,7 @@ from hub.normalise.phone_rules import plain_phone_macros
 from hub.normalise.store import learn
 from hub.normalise.values import words
 
-EARLIEST_BIRTH = date(1900, 1, 1)
+EARLIEST_BIRTH = date(1000, 1, 1)  # a register may hold people of any century
 
 
 def normalise_parties(con: duckdb.DuckDBPyConnection, source: str, target: str, *, earliest_birth: date = EARLIEST_BIRTH) -> None:

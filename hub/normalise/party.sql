@@ -86,7 +86,7 @@ roled AS (
   FROM keyed
 )
 SELECT
-  record_key, source_system, stream, source_record_id, legacy_id,
+  record_key, source_system, stream, source_record_id, legacy_id, account_id,
   CASE
     WHEN said_type IS NOT NULL THEN said_type
     WHEN given_key IS NOT NULL OR family_key IS NOT NULL THEN 'person'

@@ -122,3 +122,14 @@ def test_a_store_that_cannot_be_reached_is_an_error_of_one_line_without_its_pass
         ControlStore("postgresql+psycopg://hub:very-secret@127.0.0.1:9/none?connect_timeout=2")
     assert "very-secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_store_of_an_older_version_gets_the_columns_that_came_later(store: ControlStore, con: duckdb.DuckDBPyConnection) -> None:
+    row = {"task_id": "t1", "kind": "near_miss", "status": "open", "created_at": NOW}
+    store.put(t.review_task, [row])
+    with store._engine.begin() as older:
+        older.exec_driver_sql("ALTER TABLE review_task DROP COLUMN worth")
+    again = ControlStore(store._engine.url.render_as_string(hide_password=False))
+    again.put(t.review_task, [row | {"worth": 2.5}])
+    assert [(found["task_id"], found["worth"]) for found in again.rows(sa.select(t.review_task))] == [("t1", 2.5)]
+    again.close()

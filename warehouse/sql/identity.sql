@@ -49,11 +49,14 @@ CREATE TABLE IF NOT EXISTS identity.match_decision (
 
 CREATE TABLE IF NOT EXISTS identity.review_task (
   task_id VARCHAR PRIMARY KEY,             -- the same pair and kind give the same ID
-  kind VARCHAR NOT NULL,                   -- near_miss, refused_join, oversized_cluster or capped_value
+  kind VARCHAR NOT NULL,                   -- near_miss, refused_join, weak_link, oversized_cluster, capped_value or overruled_merge
   record_key_l VARCHAR,
   record_key_r VARCHAR,
   match_probability DOUBLE,
-  detail VARCHAR
+  detail VARCHAR,
+  worth DOUBLE,                            -- pairs of records that a decision is expected to put right; NULL where none can be taken
+  records_l BIGINT,                        -- records on either side of the question
+  records_r BIGINT
 );
 
 CREATE TABLE IF NOT EXISTS identity.merge_log (

@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS staging.party_record (
   stream VARCHAR NOT NULL,
   source_record_id VARCHAR NOT NULL,
   legacy_id VARCHAR,
+  account_id VARCHAR,                      -- source record ID of the company the party belongs to, in the same source
   party_type VARCHAR NOT NULL,             -- person, company or unknown
   record_role VARCHAR NOT NULL,            -- customer, lead, ticket_user, guest, billing, shipping
   full_name VARCHAR,                       -- display values: as the source has them, white space and case of shouting mended
@@ -43,12 +44,14 @@ CREATE TABLE IF NOT EXISTS staging.party_record (
   street_key VARCHAR,                      -- house number and street, words folded
   city_key VARCHAR,
   postal_key VARCHAR,                      -- without spaces
-  is_deleted BOOLEAN NOT NULL,
+  is_deleted BOOLEAN NOT NULL,             -- gone at the source
   is_test BOOLEAN NOT NULL,
   source_created_at TIMESTAMP,
   source_updated_at TIMESTAMP,
   sync_run_id VARCHAR NOT NULL,
-  payload_hash VARCHAR NOT NULL
+  payload_hash VARCHAR NOT NULL,
+  -- the record into which the source merged this one; it lives on as long as that one does, with match keys but no values to show
+  merged_into VARCHAR
 );
 
 -- raw value -> normalised value, kept so that a second sync normalises only values never seen

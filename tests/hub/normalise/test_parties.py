@@ -161,6 +161,7 @@ def test_every_column_a_mapping_may_yield_is_read() -> None:
         "middle_name": "M",
         "family_name": "Doe",
         "company_name": "Acme",
+        "account_id": "A1",
         "email": "jane@acme.example",
         "phone": "+442079460000",
         "address_line1": "1 High St",
@@ -283,10 +284,23 @@ def test_birth_dates_are_read_only_where_one_reading_fits() -> None:
             (date(1980, 2, 3), "valid"),
         ),
         "31/12/1980": (date(1980, 12, 31), "valid"),
+        "1855-06-02": (date(1855, 6, 2), "valid"),
         "12-31-1980": (date(1980, 12, 31), "valid"),
         "05/05/1980": (date(1980, 5, 5), "valid"),
         **dict.fromkeys(
-            ("03/04/1980", "1980-02-30", "1899-12-31", "1900-01-01", "2999-01-01", "0000-00-00", "1980", "soon"), (None, "invalid")
+            (
+                "03/04/1980",
+                "1980-02-30",
+                "1899-12-31",
+                "1900-01-01",
+                "1753-01-01",
+                "0001-01-01",
+                "2999-01-01",
+                "0000-00-00",
+                "1980",
+                "soon",
+            ),
+            (None, "invalid"),
         ),
         None: (None, "missing"),
         "n/a": (None, "missing"),
@@ -298,8 +312,8 @@ def test_birth_dates_are_read_only_where_one_reading_fits() -> None:
 def test_the_earliest_believable_birth_can_be_set() -> None:
     con = warehouse()
     load(con, [{"birth_date": "1564-04-23"}])
-    normalise_parties(con, "parties", "normalised", earliest_birth=date(1000, 1, 1))
-    assert con.execute("SELECT birth_date, birth_date_status FROM normalised").fetchall() == [(date(1564, 4, 23), "valid")]
+    normalise_parties(con, "parties", "normalised", earliest_birth=date(1600, 1, 1))
+    assert con.execute("SELECT birth_date, birth_date_status FROM normalised").fetchall() == [(None, "invalid")]
 
 
 def test_times_become_utc_and_those_without_a_zone_are_the_source_s() -> None:
