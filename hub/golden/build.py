@@ -14,6 +14,7 @@ import duckdb
 
 from hub.golden.settings import SurvivorshipSettings
 from hub.golden.survivorship import rank_attributes
+from hub.identity import link_accounts
 
 # table -> its key columns
 TABLES: dict[str, tuple[str, ...]] = {
@@ -72,6 +73,7 @@ def build_golden(
     con.execute(sql("owner"))
     con.execute(sql("facts"))
     rank_attributes(con, settings, sources)
+    link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
     for table, keys in TABLES.items():
         _stamp(con, table, keys, load_id, live)

@@ -86,7 +86,7 @@ SELECT k.customer_id,
        coalesce(m.party_type, 'unknown') AS party_type,
        CASE WHEN d.has_bought THEN 'customer' WHEN d.has_asked THEN 'lead' ELSE 'contact' END AS lifecycle_stage,
        coalesce(w.full_name, nullif(concat_ws(' ', w.given_name, w.middle_name, w.family_name, w.name_suffix), '')) AS full_name,
-       w.given_name, w.middle_name, w.family_name, w.name_suffix, w.company_name, w.email, w.phone_e164,
+       w.given_name, w.middle_name, w.family_name, w.name_suffix, w.company_name, a.account_customer_id, a.account_rule, w.email, w.phone_e164,
        w.address_line1, w.address_line2, w.city, w.region, w.postal_code, w.country_code, w.birth_date, w.tax_id, w.locale,
        coalesce(m.source_systems, []) AS source_systems,
        coalesce(m.source_record_count, 0) AS source_record_count,
@@ -107,7 +107,8 @@ LEFT JOIN winner w USING (customer_id)
 LEFT JOIN did d USING (customer_id)
 LEFT JOIN ticketed t USING (customer_id)
 LEFT JOIN first_touch f USING (customer_id)
-LEFT JOIN trust t2 USING (customer_id);
+LEFT JOIN trust t2 USING (customer_id)
+LEFT JOIN customer_account a USING (customer_id);
 
 CREATE OR REPLACE TABLE golden.customer_identifier AS
 WITH identifier AS (

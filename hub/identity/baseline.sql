@@ -1,9 +1,6 @@
--- What was published before: registry and crosswalk of the live load, and who belongs where now.
+-- Who belongs where now, and how that goes with the IDs of the live load.
 CREATE OR REPLACE TEMP TABLE id_member AS
 SELECT rid, record_key, cluster FROM id_cluster JOIN id_node_record USING (node_id) JOIN id_record USING (rid);
-
-CREATE OR REPLACE TEMP TABLE id_live_registry AS FROM {live}.customer_registry WHERE $has_live;
-CREATE OR REPLACE TEMP TABLE id_live_xref AS FROM {live}.customer_xref WHERE $has_live;
 
 -- the records each ID had last: those of today, or those with which it ended
 CREATE OR REPLACE TEMP TABLE id_last AS

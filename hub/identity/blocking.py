@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hub.identity.settings import IdentitySettings
-from hub.identity.sql import Connection, one, run, text
+from hub.identity.sql import Connection, one, rows, run, text
 
 _HEAD = re.compile(r"^-- rule: (\w+)( loose)?$", re.MULTILINE)
 
@@ -31,6 +31,10 @@ class Rule:
             "WHERE COLUMNS(* EXCLUDE node_id) IS NOT NULL"
         )
 
+    def hashed(self) -> str:
+        """A SELECT of node_id, rule and key; the key is a hash that no other rule's key equals but by chance."""
+        return self.keys(f"{self.number}::UTINYINT AS rule, hash({self.number}, *COLUMNS(* EXCLUDE node_id)) AS key")
+
 
 @cache
 def rules() -> tuple[Rule, ...]:
@@ -46,19 +50,35 @@ def rules() -> tuple[Rule, ...]:
 
 
 def block(con: Connection, settings: IdentitySettings) -> int:
-    """Makes id_pair (l < r, node IDs) from id_node, and id_size with the keys that several nodes share.
+    """Makes id_pair (l < r, node IDs) and id_block (node_id, rule, key) from id_node and id_term.
 
     Returns:
         the number of candidate pairs.
     """
-    key = "{n}::UTINYINT AS rule, hash({n}, *COLUMNS(* EXCLUDE node_id)) AS key"
-    union = " UNION ALL ".join(rule.keys(key.format(n=rule.number)) for rule in rules())
-    con.execute(f"CREATE OR REPLACE TEMP TABLE id_block AS {union}")
-    loose = [rule.number for rule in rules() if rule.loose]
-    nodes = one(con, "SELECT count(*) FROM id_node")
-    budget = int(settings.loose_pairs_per_record * nodes)
-    run(con, "pairs", max_block_size=settings.max_block_size, loose=loose, budget=budget)
+    con.execute("CREATE OR REPLACE TEMP TABLE id_block (node_id INTEGER, rule UTINYINT, key UBIGINT)")
+    con.execute("CREATE OR REPLACE TEMP TABLE id_found (l INTEGER, r INTEGER)")
+    for rule in rules():
+        con.execute(f"INSERT INTO id_block {rule.hashed()}")
+        run(con, "pairs", rule=rule.number, most=most_nodes(con, rule, settings))
+    run(con, "distinct_pairs")
     return int(one(con, "SELECT count(*) FROM id_pair"))
+
+
+def most_nodes(con: Connection, rule: Rule, settings: IdentitySettings) -> int:
+    """The nodes of the largest block that a rule uses, given id_block, id_node and id_term.
+
+    A loose rule's is settled when a model is made, to what its budget of pairs allows, and frozen with the terms.
+    """
+    if not rule.loose:
+        return settings.max_block_size
+    kind, most = f"block:{settings.loose_pairs_per_record:g}", settings.max_block_size
+    query = "SELECT records FROM id_term WHERE term_type = ? AND term = ?"
+    known = rows(con, query, kind, rule.name)
+    if not known:
+        budget = int(settings.loose_pairs_per_record * one(con, "SELECT count(*) FROM id_node"))
+        run(con, "loose", rule=rule.number, max_block_size=most, budget=budget, term_type=kind, term=rule.name)
+        known = rows(con, query, kind, rule.name)
+    return min(int(known[0][0]), most)
 
 
 def rules_of(con: Connection, left: int, right: int) -> list[str]:

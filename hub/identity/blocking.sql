@@ -24,11 +24,8 @@ SELECT node_id, company FROM node
 -- rule: full_name
 SELECT node_id, least(given, family), greatest(given, family) FROM node WHERE length(given) > 1
 
--- rule: family_postal
-SELECT node_id, family, postal FROM node
-
--- rule: given_postal
-SELECT node_id, given, postal FROM node WHERE length(given) > 1
+-- rule: name_postal
+SELECT DISTINCT node_id, unnest([given, family]) AS name, postal FROM node WHERE length(given) > 1 OR given IS NULL
 
 -- rule: family_city
 SELECT node_id, family, city FROM node
@@ -51,11 +48,8 @@ SELECT node_id, family, left(street, 7) FROM node
 -- rule: given_street_start
 SELECT node_id, given, left(street, 7) FROM node WHERE length(given) > 1
 
--- rule: family_birth
-SELECT node_id, family, birth FROM node
-
--- rule: given_birth
-SELECT node_id, given, birth FROM node WHERE length(given) > 1
+-- rule: name_birth
+SELECT DISTINCT node_id, unnest([given, family]) AS name, birth FROM node WHERE length(given) > 1 OR given IS NULL
 
 -- rule: postal_birth
 SELECT node_id, postal, birth FROM node
@@ -81,8 +75,8 @@ SELECT node_id, family, birth_year FROM node
 -- rule: given_birth_year loose
 SELECT node_id, given, family[1], birth_year FROM node
 
--- rule: given_city loose
-SELECT node_id, given, city FROM node WHERE length(given) > 1
+-- rule: name_city loose
+SELECT DISTINCT node_id, unnest([given, family]) AS name, city FROM node WHERE length(given) > 1 OR given IS NULL
 
 -- rule: nickname loose
 SELECT node_id, family, unnest(given_forms) FROM node
@@ -90,8 +84,14 @@ SELECT node_id, family, unnest(given_forms) FROM node
 -- rule: family_initial loose
 SELECT node_id, family, given[1] FROM node
 
+-- rule: family_given_start loose
+SELECT node_id, family, left(given, 3) FROM node WHERE length(given) > 2
+
+-- rule: family_given_end loose
+SELECT node_id, family, right(given, 3) FROM node WHERE length(given) > 2
+
 -- rule: given_family_start loose
-SELECT node_id, given, left(family, 3) FROM node WHERE length(given) > 1
+SELECT node_id, given, left(family, 4) FROM node WHERE length(given) > 1
 
 -- rule: given_family_end loose
 SELECT node_id, given, right(family, 4) FROM node WHERE length(given) > 1

@@ -5,6 +5,9 @@ best edge first, and only while the *sum* of the weights over all pairs across t
 compared and rejected counts against the join with its negative weight, a pair never compared with a small penalty. So one
 good-looking edge cannot glue two groups that otherwise disagree, and no threshold needs tuning. Steward's decisions are absolute:
 a must-link joins beforehand, a cannot-link forbids. Nothing here knows of records or SQL: arrays in, arrays out.
+
+Each component of linking edges is clustered by itself. Pairs and full cliques need no guard; of the others the small ones are
+guarded ``side_by_side``, what is large or decided upon ``one_by_one``, to the same effect.
 """
 
 from __future__ import annotations
@@ -12,13 +15,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from hub.identity.comparisons import Floats, Ints
+from hub.identity.comparisons import Flags, Floats, Ints
+from hub.identity.graph import Graph, Joined, Pairs
+from hub.identity.one_by_one import join_one_by_one
+from hub.identity.side_by_side import LARGEST, join_side_by_side
 
 WEIGHT_CAP = 20.0  # no single pair outweighs more than this, either way
 UNCOMPARED = 1.0  # counts against a join for every pair that was never compared
-Pairs = list[tuple[int, int]]
+# Weights are added up as whole multiples of this, so that a sum does not depend on the order of its terms.
+UNIT = 2.0**-24
+_NOT_COMPARED = round(UNCOMPARED / UNIT)
 
 
 @dataclass
@@ -27,11 +34,13 @@ class Clustering:
 
     Attributes:
         cluster: for each node of the input, the least node of its cluster.
+        component: for each node, the least node that linking edges and must-links lead to.
         refused: positions of edges whose join the sum of weights, a cannot-link or the kinds forbade.
         oversized: positions of edges whose join would have made too large a cluster.
     """
 
     cluster: Ints
+    component: Ints
     refused: list[int] = field(default_factory=list)
     oversized: list[int] = field(default_factory=list)
 
@@ -48,19 +57,35 @@ def cluster(kinds: Ints, left: Ints, right: Ints, weight: Floats, must: Pairs, c
     n = len(kinds)
     linking = weight > 0
     ends = np.array(must, dtype=np.int64).reshape(-1, 2)
-    component = components(n, np.concatenate([left[linking], ends[:, 0]]), np.concatenate([right[linking], ends[:, 1]]))
-    inside = component[left] == component[right]
-    size = np.bincount(component, minlength=n)
-    links = np.bincount(component[left[linking]], minlength=n)
-    simple = (links == size * (size - 1) // 2) & (size <= max_size)
-    simple &= ~_mixed(component, kinds)
-    for pairs in (must, cannot):
-        for a, _ in pairs:
-            simple[component[a]] = False
-    outcome = Clustering(_least(component))
-    hard = np.flatnonzero(inside & ~simple[component[left]])
-    _Guard(kinds, max_size, must, cannot, component, simple).run(left, right, weight, hard, outcome)
+    component = _least(components(n, np.concatenate([left[linking], ends[:, 0]]), np.concatenate([right[linking], ends[:, 1]])))
+    size, links = np.bincount(component, minlength=n), np.bincount(component[left[linking]], minlength=n)
+    decided = np.zeros(n, dtype=np.bool_)
+    decided[component[[a for pair in (*must, *cannot) for a in pair]]] = True
+    simple = (links == size * (size - 1) // 2) & (size <= max_size) & ~_mixed(component, kinds) & ~decided
+    small = ~simple & ~decided & (size <= min(LARGEST, max_size))
+    outcome = Clustering(component.copy(), component)
+    within = component[left] == component[right]
+    for chosen in (small, ~simple & ~small):
+        nodes = np.flatnonzero(chosen[component])
+        place = np.zeros(n, dtype=np.int64)
+        place[nodes] = np.arange(len(nodes))
+        edges = np.flatnonzero(within & chosen[component[left]])
+        edges = edges[np.lexsort((right[edges], left[edges], -weight[edges]))]
+        graph = Graph(
+            kinds[nodes], place[component[nodes]], place[left[edges]], place[right[edges]], _units(weight[edges]), linking[edges]
+        )
+        if chosen is small:
+            joined = join_side_by_side(graph, _NOT_COMPARED)
+        else:
+            musts, cannots = (_placed(pairs, place, chosen[component]) for pairs in (must, cannot))
+            joined = join_one_by_one(graph, _NOT_COMPARED, musts, cannots, max_size)
+        _note(outcome, nodes, edges, graph, joined)
     return outcome
+
+
+def _placed(pairs: Pairs, place: Ints, here: Flags) -> Pairs:
+    """Those pairs of nodes of which both are here, as pairs of places."""
+    return [(int(place[a]), int(place[b])) for a, b in pairs if here[a] and here[b]]
 
 
 def components(n: int, left: Ints, right: Ints) -> Ints:
@@ -72,7 +97,20 @@ def components(n: int, left: Ints, right: Ints) -> Ints:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def _mixed(component: Ints, kinds: Ints) -> npt.NDArray[np.bool_]:
+def _note(outcome: Clustering, nodes: Ints, edges: Ints, graph: Graph, joined: Joined) -> None:
+    """Writes what became of a part of the graph into the outcome; an edge whose ends met after all is not refused."""
+    outcome.cluster[nodes] = nodes[_least(joined.group)]
+    apart = joined.group[graph.left] != joined.group[graph.right]
+    outcome.refused += edges[joined.refused & apart].tolist()
+    outcome.oversized += edges[joined.oversized & apart].tolist()
+
+
+def _units(weight: Floats) -> Ints:
+    # rounded up, so that what links still does
+    return np.ceil(np.clip(weight, -WEIGHT_CAP, WEIGHT_CAP) / UNIT).astype(np.int64)
+
+
+def _mixed(component: Ints, kinds: Ints) -> Flags:
     """Components that hold persons and companies both."""
     n = len(kinds)
     persons = np.bincount(component, (kinds & 1) > 0, n)
@@ -82,83 +120,6 @@ def _mixed(component: Ints, kinds: Ints) -> npt.NDArray[np.bool_]:
 
 def _least(label: Ints) -> Ints:
     """Renames each label to its least member."""
-    first = np.full(int(label.max(initial=-1)) + 1, len(label), dtype=np.int64)
-    np.minimum.at(first, label, np.arange(len(label)))
+    first = np.zeros(int(label.max(initial=-1)) + 1, dtype=np.int64)
+    first[label[::-1]] = np.arange(len(label))[::-1]
     return first[label]
-
-
-class _Guard:
-    """The part of the graph that is neither a pair nor a clique, joined edge by edge."""
-
-    def __init__(
-        self, kinds: Ints, max_size: int, must: Pairs, cannot: Pairs, component: Ints, simple: npt.NDArray[np.bool_]
-    ) -> None:
-        nodes = np.flatnonzero(~simple[component]).tolist()
-        self.parent = {i: i for i in nodes}
-        self.size = dict.fromkeys(nodes, 1)
-        self.kind = dict(zip(nodes, kinds[nodes].tolist(), strict=True))
-        # of each group: summed weight (plus UNCOMPARED a pair) towards every group it was compared with
-        self.across: dict[int, dict[int, float]] = {i: {} for i in nodes}
-        self.enemies: dict[int, set[int]] = {}
-        self.max_size, self.must, self.cannot = max_size, must, cannot
-
-    def run(self, left: Ints, right: Ints, weight: Floats, hard: Ints, outcome: Clustering) -> None:
-        """Joins what may be joined and writes the clusters into ``outcome``."""
-        capped = np.clip(weight[hard], -WEIGHT_CAP, WEIGHT_CAP)
-        for a, b, w in zip(left[hard].tolist(), right[hard].tolist(), capped.tolist(), strict=True):
-            self.across[a][b] = self.across[b][a] = w + UNCOMPARED
-        for a, b in self.cannot:
-            if a in self.parent and b in self.parent:
-                self.enemies.setdefault(a, set()).add(b)
-                self.enemies.setdefault(b, set()).add(a)
-        for a, b in self.must:
-            self._join(self.find(a), self.find(b))
-        order = hard[np.lexsort((right[hard], left[hard], -weight[hard]))]
-        order = order[weight[order] > 0]
-        for edge, a, b in zip(order.tolist(), left[order].tolist(), right[order].tolist(), strict=True):
-            self._try(edge, self.find(a), self.find(b), outcome)
-        members = np.fromiter(self.parent, dtype=np.int64, count=len(self.parent))
-        groups = np.fromiter((self.find(i) for i in self.parent), dtype=np.int64, count=len(self.parent))
-        least = np.full(len(outcome.cluster), len(outcome.cluster), dtype=np.int64)
-        np.minimum.at(least, groups, members)
-        outcome.cluster[members] = least[groups]
-        for kept in (outcome.refused, outcome.oversized):
-            kept[:] = [e for e in kept if outcome.cluster[left[e]] != outcome.cluster[right[e]]]
-
-    def find(self, node: int) -> int:
-        """The group a node is in."""
-        while self.parent[node] != node:
-            self.parent[node] = self.parent[self.parent[node]]
-            node = self.parent[node]
-        return node
-
-    def _try(self, edge: int, a: int, b: int, outcome: Clustering) -> None:
-        if a == b:
-            return
-        together = self.across[a].get(b, 0.0) - UNCOMPARED * self.size[a] * self.size[b]
-        if together <= 0 or {self.kind[a] & 3, self.kind[b] & 3} == {1, 2} or b in self.enemies.get(a, ()):
-            outcome.refused.append(edge)
-        elif self.size[a] + self.size[b] > self.max_size:
-            outcome.oversized.append(edge)
-        else:
-            self._join(a, b)
-
-    def _join(self, a: int, b: int) -> None:
-        if a == b:
-            return
-        if len(self.across[a]) < len(self.across[b]):
-            a, b = b, a
-        self.parent[b] = a
-        self.size[a] += self.size[b]
-        self.kind[a] |= self.kind[b]
-        mine, theirs = self.across[a], self.across.pop(b)
-        mine.pop(b, None)
-        for other, weight in theirs.items():
-            if other != a:
-                towards = self.across[other]
-                del towards[b]
-                mine[other] = towards[a] = mine.get(other, 0.0) + weight
-        for enemy in self.enemies.pop(b, set()):
-            self.enemies[enemy].discard(b)
-            self.enemies[enemy].add(a)
-            self.enemies.setdefault(a, set()).add(enemy)

@@ -40,8 +40,9 @@ WITH parts AS (
       OR coalesce(l.family = r.given AND coalesce(l.given = r.family, true), false) AS swapped,
     coalesce(l.given, l.family) IS NULL AS unnamed_l, coalesce(r.given, r.family) IS NULL AS unnamed_r,
     l.kind = 2 AND r.kind = 2 AS firms,
-    greatest(l.name_band, r.name_band) AS name_band, greatest(l.family_band, r.family_band) AS family_band,
-    greatest(l.company_band, r.company_band) AS company_band,
+    greatest(l.name_band, r.name_band) AS name_band, greatest(l.like_band, r.like_band) AS like_band,
+    greatest(l.family_band, r.family_band) AS family_band, greatest(l.given_band, r.given_band) AS given_band,
+    greatest(l.company_band, r.company_band) AS company_band, l.user_band, l.postal_band, l.city_band,
     -- company: 0 missing, 1 same, 2 similar, 3 one name within the other, 4 different
     CASE
       WHEN l.company IS NULL OR r.company IS NULL THEN 0
@@ -76,21 +77,23 @@ WITH parts AS (
       WHEN CASE WHEN l.email_domain = r.email_domain THEN id_slip(l.email_local, r.email_local) AND l.email_digits = r.email_digits END
         THEN 4
       ELSE 5 END AS email,
-    l.email_own AND r.email_own AS email_own,
+    l.email_own AND r.email_own AS email_own, l.email_given AND r.email_given AS email_given,
+    l.email_family AND r.email_family AS email_family,
     CASE
       WHEN l.phone IS NULL OR r.phone IS NULL THEN 0
       WHEN l.phone = r.phone THEN 1
       WHEN right(l.phone, 8) = right(r.phone, 8) AND length(l.phone) <> length(r.phone) THEN 2
       WHEN id_slip(l.phone, r.phone) THEN 2
       ELSE 3 END AS phone,
+    -- birth date; 1 January is what systems write where only the year is known
     CASE
       WHEN l.birth IS NULL OR r.birth IS NULL THEN 0
-      WHEN l.birth = r.birth THEN 1
-      WHEN l.birth_year = r.birth_year AND l.birth_month = r.birth_day AND l.birth_day = r.birth_month THEN 2
+      WHEN l.birth = r.birth THEN CASE WHEN l.is_new_year THEN 2 ELSE 1 END
+      WHEN l.birth_year = r.birth_year AND l.birth_month = r.birth_day AND l.birth_day = r.birth_month THEN 3
       WHEN (l.birth_year = r.birth_year)::INT + (l.birth_month = r.birth_month)::INT + (l.birth_day = r.birth_day)::INT = 2
-        THEN CASE WHEN id_slip(l.birth_text, r.birth_text) THEN 2 ELSE 3 END
-      WHEN l.birth_year = r.birth_year THEN 4
-      ELSE 5 END AS birth,
+        THEN CASE WHEN NOT id_slip(l.birth_text, r.birth_text) THEN 5 WHEN l.is_new_year AND r.is_new_year THEN 4 ELSE 3 END
+      WHEN l.birth_year = r.birth_year THEN 6
+      ELSE 7 END AS birth,
     CASE
       WHEN l.tax IS NULL OR r.tax IS NULL THEN 0
       WHEN l.tax = r.tax THEN 1
@@ -107,51 +110,56 @@ WITH parts AS (
 ), levels AS (
   SELECT l, r,
     CASE
-      WHEN firms THEN CASE company WHEN 0 THEN 0 WHEN 1 THEN 40 + company_band ELSE 40 + company END
+      WHEN firms THEN CASE company WHEN 0 THEN 0 WHEN 1 THEN 60 + company_band ELSE 60 + company END
       WHEN unnamed_l OR unnamed_r THEN 0
       WHEN given = 1 AND family = 1 THEN 1 + name_band
-      WHEN swapped THEN 8
-      WHEN family = 1 AND given = 3 THEN 9 + family_band
-      WHEN family = 1 AND given = 2 THEN 12 + family_band
-      WHEN family = 1 AND given = 4 THEN 15 + family_band
-      WHEN family = 1 AND given = 5 THEN 18 + family_band
-      WHEN family = 2 AND given IN (1, 2, 3) THEN 21 + family_band
-      WHEN family = 3 AND given IN (1, 2, 3) THEN 24 + family_band
-      WHEN family IN (2, 3) AND given IN (4, 5) THEN 27
-      WHEN family = 1 AND given = 0 THEN 28 + family_band
-      WHEN family = 0 AND given = 1 THEN 31
-      WHEN family = 4 AND given IN (1, 2, 3, 4, 5) THEN 32
-      WHEN family = 1 AND given = 6 THEN 33 + family_band
-      WHEN family IN (2, 3) AND given = 6 THEN 36
-      WHEN (given = 0 AND family IN (2, 3)) OR (family = 0 AND given IN (2, 3, 4, 5)) THEN 37
-      WHEN given = 0 OR family = 0 THEN 38
-      ELSE 39 END AS name,
+      WHEN swapped THEN 13 + like_band
+      WHEN family = 1 AND given = 3 THEN 17 + like_band
+      WHEN family = 1 AND given = 2 THEN 21 + family_band
+      WHEN family = 1 AND given = 4 THEN 25 + like_band
+      WHEN family = 1 AND given = 5 THEN 29 + like_band
+      WHEN family = 2 AND given IN (1, 2, 3) THEN 33 + like_band
+      WHEN family = 3 AND given IN (1, 2, 3) THEN 37 + like_band
+      WHEN family IN (2, 3) AND given IN (4, 5) THEN 41 + (like_band > 1)::INT
+      WHEN family = 1 AND given = 0 THEN 43 + family_band
+      WHEN family = 0 AND given = 1 THEN 47 + given_band
+      WHEN family = 4 AND given = 1 THEN 49 + given_band
+      WHEN family = 4 AND given IN (2, 3, 4, 5) THEN 51
+      WHEN family = 1 AND given = 6 THEN 52 + family_band
+      WHEN family IN (2, 3) AND given = 6 THEN 56
+      WHEN (given = 0 AND family IN (2, 3)) OR (family = 0 AND given IN (2, 3, 4, 5)) THEN 57
+      WHEN given = 0 OR family = 0 THEN 58
+      ELSE 59 END AS name,
     CASE
       WHEN street = 0 AND postal = 0 AND city = 0 THEN 0
       WHEN street = 1 AND (postal IN (0, 1) OR city = 1) THEN 1
       WHEN street IN (1, 2) AND (postal = 1 OR city = 1 OR (postal = 0 AND city = 0)) THEN 2
-      WHEN street IN (1, 2) THEN 3
-      WHEN street = 3 AND (postal = 1 OR city = 1) THEN 4
-      WHEN street = 0 AND postal = 1 THEN 5
-      WHEN street = 0 AND postal IN (0, 2) AND city = 1 THEN 6
-      WHEN postal = 1 THEN 7
-      WHEN city = 1 THEN 8
-      ELSE 9 END AS address,
+      WHEN street IN (1, 2) AND postal = 2 THEN 3
+      WHEN street = 1 THEN 4
+      WHEN street = 3 AND (postal = 1 OR city = 1) THEN 5
+      WHEN street = 0 AND postal = 1 THEN 6 + postal_band
+      WHEN street = 0 AND postal IN (0, 2) AND city = 1 THEN 8 + city_band
+      WHEN postal = 1 THEN 10
+      WHEN city = 1 THEN 11 + city_band
+      ELSE 13 END AS address,
     -- A role mailbox is evidence between records without a person's name only. An e-mail user made of the person's own names says no
-    -- more than the names do: neutral where they agree; and where the names differ, so do mailboxes made of them by one slip.
+    -- more than the names do: neutral where they agree, even with digits behind it where only that name agrees and the other does not;
+    -- and where the names differ, so do mailboxes made of them by one slip.
     CASE
       WHEN email = 2 AND NOT (unnamed_l AND unnamed_r) THEN 0
-      WHEN email = 3 AND email_own THEN 3
+      WHEN email = 3 AND ((family = 4 AND given BETWEEN 1 AND 5 AND email_given) OR (given = 6 AND family BETWEEN 1 AND 3 AND email_family))
+        THEN 0
+      WHEN email = 3 AND email_own THEN 3 + user_band
       WHEN email = 3 AND NOT (unnamed_l OR unnamed_r) AND (given BETWEEN 1 AND 5 OR family BETWEEN 1 AND 3) THEN 0
-      WHEN email = 3 THEN 4
-      WHEN email = 4 AND (email_own OR unnamed_l OR unnamed_r OR (given IN (0, 1) AND family IN (0, 1))) THEN 5
-      WHEN email IN (4, 5) THEN 6
+      WHEN email = 3 THEN 6
+      WHEN email = 4 AND (email_own OR unnamed_l OR unnamed_r OR (given IN (0, 1) AND family IN (0, 1))) THEN 7
+      WHEN email IN (4, 5) THEN 8
       ELSE email END AS email,
     phone, birth, CASE WHEN firms THEN 0 WHEN company = 3 THEN 2 WHEN company = 4 THEN 3 ELSE company END AS company,
     tax, middle, suffix, source
   FROM parts
 )
 SELECT l, r,
-  name::BIGINT | (address::BIGINT << 6) | (email::BIGINT << 10) | (phone::BIGINT << 13) | (birth::BIGINT << 15) | (company::BIGINT << 18)
-  | (tax::BIGINT << 20) | (middle::BIGINT << 22) | (suffix::BIGINT << 24) | (source::BIGINT << 26) AS vector
+  name::BIGINT | (address::BIGINT << 7) | (email::BIGINT << 11) | (phone::BIGINT << 15) | (birth::BIGINT << 17) | (company::BIGINT << 20)
+  | (tax::BIGINT << 22) | (middle::BIGINT << 24) | (suffix::BIGINT << 26) | (source::BIGINT << 28) AS vector
 FROM levels;

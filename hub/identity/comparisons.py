@@ -23,11 +23,11 @@ Flags = npt.NDArray[np.bool_]
 # What two records of a pair can be to each other. "unrelated" is pure chance; the other two share values without being one person.
 CLASSES = ("match", "unrelated", "household", "workplace")
 # bits of each comparison in the vector, lowest first; compare.sql packs in this order
-_BITS = {"name": 6, "address": 4, "email": 3, "phone": 2, "birth": 3, "company": 2, "tax": 2, "middle": 2, "suffix": 2, "source": 2}
+_BITS = {"name": 7, "address": 4, "email": 4, "phone": 2, "birth": 3, "company": 2, "tax": 2, "middle": 2, "suffix": 2, "source": 2}
 
-# levels of "name" that mean one name, however written; the last level of each other comparison that means something in common
-SAME_NAME = (*range(1, 32), *range(40, 44))
-IN_COMMON = {"address": 7, "email": 5, "phone": 2, "birth": 3, "company": 2, "tax": 2, "middle": 1}
+# kin of the levels of "name" that mean one name, however written; the last level of the others that means something in common
+SAME_NAME = ("exact", "same", "same firm")
+IN_COMMON = {"address": 10, "email": 7, "phone": 2, "birth": 5, "company": 2, "tax": 2, "middle": 1}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Comparison:
     """One comparison: its place in the vector and its levels; level 0 (a value is missing) has no entry.
 
     Attributes:
+        kin: for each level, the kind of levels it belongs to; empty where that matters to nobody.
         defaults: one row a class of CLASSES, one column a level; each row sums to 1.
     """
 
@@ -42,11 +43,16 @@ class Comparison:
     shift: int
     bits: int
     levels: tuple[str, ...]
+    kin: tuple[str, ...]
     defaults: Floats
 
     def level(self, vectors: Ints) -> Ints:
         """The level of this comparison in packed vectors; 0 where a value is missing."""
         return (vectors >> self.shift) & ((1 << self.bits) - 1)
+
+    def of_kin(self, *kin: str) -> Flags:
+        """Which of the levels are of one of these kinds."""
+        return np.isin(self.kin, kin)
 
 
 @cache
@@ -59,7 +65,9 @@ def comparisons() -> tuple[Comparison, ...]:
         mine = [e for e in entries if e["comparison"] == name]
         beliefs = np.array([[float(e[c]) for e in mine] for c in CLASSES])
         levels = tuple(e["level"] for e in mine)
-        found.append(Comparison(name, shift, bits, levels, beliefs / beliefs.sum(axis=1, keepdims=True)))
+        found.append(
+            Comparison(name, shift, bits, levels, tuple(e["kin"] for e in mine), beliefs / beliefs.sum(axis=1, keepdims=True))
+        )
         shift += bits
     return tuple(found)
 
@@ -87,7 +95,7 @@ def name_only(vectors: Ints) -> Flags:
     for comparison in comparisons():
         level = comparison.level(vectors)
         if comparison.name == "name":
-            only = np.isin(level, SAME_NAME)
+            only = np.isin(level, 1 + np.flatnonzero(comparison.of_kin(*SAME_NAME)))
         elif comparison.name in IN_COMMON:
             only &= (level == 0) | (level > IN_COMMON[comparison.name])
     return np.asarray(only)

@@ -19,8 +19,10 @@ SELECT
   CASE
     WHEN customer.records = 1 THEN 'singleton'
     WHEN record_key IN (SELECT record_key FROM id_together) THEN 'steward'
+    WHEN record_key IN (SELECT record_key FROM id_absorbed) THEN 'source_merge'
     WHEN node.records > 1 THEN 'deterministic'
     WHEN best.probability IS NOT NULL THEN 'probabilistic'
+    WHEN record_key IN (SELECT record_key FROM id_source_merged) THEN 'source_merge'
     ELSE 'steward' END AS link_reason,
   CASE WHEN customer.records = 1 THEN NULL WHEN node.records > 1 THEN 1.0 ELSE best.probability END AS match_probability
 FROM id_member AS m JOIN id_record USING (rid, record_key) JOIN id_node_record AS n USING (rid)

@@ -68,8 +68,32 @@ def evaluate(con: Connection, xref_relation: str, truth_relation: str) -> Evalua
         ConfigError: a column is missing, a record is named twice in the truth, or a record ID exists in two streams of a source and
             the truth does not say which is meant.
     """
+    _read(con, truth_relation, xref_relation, "customer_id")
+    run(con, "evaluation")
+    evaluation = _figures(con)
+    con.execute("DROP TABLE ev_truth; DROP TABLE ev_found; DROP TABLE ev_joined; DROP TABLE ev_cell")
+    return evaluation
+
+
+def truth_of(con: Connection, records_relation: str, truth_relation: str, name: str) -> None:
+    """Makes the temporary table ``name`` (record_key, entity_id): the entity of each record that the truth names.
+
+    Args:
+        records_relation: columns record_key, source_system, stream, source_record_id.
+        truth_relation: as in ``evaluate``, which says what it raises.
+    """
+    _read(con, truth_relation, records_relation, "record_key")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT record_key, entity_id FROM ev_found JOIN ev_truth "
+        "USING (source_system, source_record_id) WHERE ev_truth.stream IS NULL OR ev_truth.stream = ev_found.stream"
+    )
+    con.execute("DROP TABLE ev_truth; DROP TABLE ev_found")
+
+
+def _read(con: Connection, truth_relation: str, found_relation: str, wanted: str) -> None:
+    """Makes ev_truth and ev_found, and sees to it that each record of the one is at most one of the other."""
     truth = _columns(con, truth_relation, {"source_system", "source_record_id", "entity_id"}, "truth")
-    found = _columns(con, xref_relation, {"source_system", "stream", "source_record_id", "customer_id"}, "crosswalk")
+    found = _columns(con, found_relation, {"source_system", "stream", "source_record_id", wanted}, "crosswalk")
     stream = "stream::VARCHAR" if "stream" in truth else "NULL::VARCHAR"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE ev_truth AS SELECT source_system::VARCHAR AS source_system, {stream} AS stream, "
@@ -77,14 +101,10 @@ def evaluate(con: Connection, xref_relation: str, truth_relation: str) -> Evalua
     )
     current = " WHERE is_current" if "is_current" in found else ""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE ev_found AS SELECT source_system, stream, source_record_id, customer_id "
-        f"FROM {xref_relation}{current}"
+        f"CREATE OR REPLACE TEMP TABLE ev_found AS SELECT source_system, stream, source_record_id, {wanted} "
+        f"FROM {found_relation}{current}"
     )
     _refuse_ambiguity(con)
-    run(con, "evaluation")
-    evaluation = _figures(con)
-    con.execute("DROP TABLE ev_truth; DROP TABLE ev_found; DROP TABLE ev_joined; DROP TABLE ev_cell")
-    return evaluation
 
 
 def _columns(con: Connection, relation: str, needed: set[str], what: str) -> set[str]:

@@ -12,11 +12,11 @@ from hub.identity.model import MATCH, UNRELATED, Model
 
 # the first level must speak for a match more than the second
 ORDER = {
-    "name": ((1, 39), (4, 39), (9, 39), (22, 39), (34, 39), (40, 44)),
-    "address": ((1, 7), (1, 9), (2, 9), (5, 9)),
-    "email": ((1, 6), (3, 6), (5, 6)),
+    "name": ((1, 59), (7, 59), (18, 59), (34, 59), (54, 59), (60, 64)),
+    "address": ((1, 10), (1, 13), (2, 13), (6, 13)),
+    "email": ((1, 8), (3, 8), (7, 8)),
     "phone": ((1, 3), (2, 3)),
-    "birth": ((1, 4), (1, 5), (2, 5)),
+    "birth": ((1, 6), (1, 7), (3, 7)),
     "company": ((1, 3), (2, 3)),
     "tax": ((1, 3), (2, 3)),
 }

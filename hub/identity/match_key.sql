@@ -1,6 +1,6 @@
 -- The match keys of every live record as the linkage saw them: what an explanation of any pair needs, beside model and term_frequency.
 CREATE TABLE IF NOT EXISTS identity.match_key (
-  record_key VARCHAR PRIMARY KEY,
+  record_key VARCHAR NOT NULL,             -- no key declared, as for match_edge: its index would be the cost
   node_key VARCHAR NOT NULL,               -- first record with the same keys; records of one node are not compared with each other
   streams BIGINT NOT NULL,                 -- one bit for each stream the node has records from
   source_system VARCHAR NOT NULL,

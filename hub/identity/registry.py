@@ -6,17 +6,18 @@ load are matched to the IDs of the live load (``assignment``); an ID that ends l
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 
 from hub.identity.assignment import Overlap, keep_ids, restore_ids
-from hub.identity.sql import Connection, one, rows, run, table
+from hub.identity.sql import Connection, rows, run, table
 
-ID_BYTES = 16  # 128 bits: 26 characters of base32
+ID_BYTES, _LETTERS = 16, 26  # 128 bits, and as many characters of base32
+_BASE32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 
 
 def mint(secret: bytes, seed_record_key: str, ordinal: int) -> str:
@@ -25,26 +26,41 @@ def mint(secret: bytes, seed_record_key: str, ordinal: int) -> str:
     Args:
         ordinal: how many IDs that seed record has had before.
     """
-    digest = hmac.digest(secret, f"{seed_record_key}\x00{ordinal}".encode(), hashlib.sha256)
-    return "c_" + base64.b32encode(digest[:ID_BYTES]).decode().rstrip("=").lower()
+    return mint_all(secret, [seed_record_key], [ordinal])[0]
 
 
-def assign(con: Connection, *, live: str | None, run_id: str, now: datetime, secret: bytes) -> None:
+def mint_all(secret: bytes, seed_record_keys: Sequence[str], ordinals: Sequence[int]) -> list[str]:
+    """The same for many at once. The ID is the first 128 bits of the HMAC in base32 (RFC 4648), lower case, without padding."""
+    texts = (f"{seed}\x00{ordinal}".encode() for seed, ordinal in zip(seed_record_keys, ordinals, strict=True))
+    digests = b"".join(hmac.digest(secret, text, "sha256")[:ID_BYTES] for text in texts)
+    bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8).reshape(-1, ID_BYTES), axis=1)
+    bits = np.pad(bits, ((0, 0), (0, 5 * _LETTERS - bits.shape[1]))).reshape(-1, _LETTERS, 5)
+    letters = _BASE32[bits @ np.array([16, 8, 4, 2, 1], dtype=np.uint8)]
+    return ["c_" + name.decode() for name in letters.view(f"S{_LETTERS}").ravel().tolist()]
+
+
+def assign(con: Connection, *, live: str | None, run_id: str, now: datetime, secret: bytes, partial: bool = False) -> None:
     """Gives every cluster its ID: makes id_assigned, id_minted, id_registry, id_moved and id_event.
 
     Args:
         live: schema of the live load, or None on the first load.
         now: UTC without zone.
+        partial: id_cluster holds what changes have reached; id_registry and the others are of what these bear upon.
     """
-    run(con, "baseline", {"live": live or "identity"}, has_live=live is not None)
+    schema = {"live": live or "identity"}
+    run(con, "recall_part" if partial else "recall", schema, has_live=live is not None)
+    run(con, "baseline")
     kept = keep_ids(Overlap(*r) for r in rows(con, f"{_OVERLAP} WHERE clusters_of_id > 1 OR ids_of_cluster > 1"))
     kept.update(rows(con, "SELECT cluster, customer_id FROM id_overlap WHERE clusters_of_id = 1 AND ids_of_cluster = 1"))
+    if partial:
+        run(con, "elsewhere", schema)
+        kept.update(rows(con, "SELECT DISTINCT cluster, customer_id FROM id_elsewhere"))
     _put(con, "id_kept", kept)
     restored = restore_ids(Overlap(*r) for r in rows(con, _FORMER))
     _put(con, "id_restored", restored)
     _mint_rest(con, secret)
     con.execute(_ASSIGNED)
-    run(con, "registry", run_id=run_id, now=now)
+    run(con, "registry", run_id=run_id, now=now, has_live=live is not None)
 
 
 _OVERLAP = "SELECT customer_id, cluster, records, has_seed, minted_at FROM id_overlap"
@@ -71,26 +87,27 @@ def _mint_rest(con: Connection, secret: bytes) -> None:
         WITH used AS (SELECT seed_record_key, max(seed_ordinal) + 1 AS ordinal FROM id_live_registry GROUP BY seed_record_key),
         fresh AS (
           SELECT cluster, min(record_key) AS seed_record_key FROM id_member ANTI JOIN id_taken USING (cluster) GROUP BY cluster)
-        SELECT cluster, seed_record_key, coalesce(ordinal, 0) FROM fresh LEFT JOIN used USING (seed_record_key) ORDER BY cluster"""
-    fresh = rows(con, query)
-    table(
-        con,
-        "id_minted",
-        cluster=pa.array([f[0] for f in fresh], pa.int64()),
-        customer_id=pa.array([mint(secret, f[1], f[2]) for f in fresh], pa.string()),
-        seed_record_key=pa.array([f[1] for f in fresh], pa.string()),
-        seed_ordinal=pa.array([f[2] for f in fresh], pa.int32()),
-    )
+        SELECT cluster, seed_record_key, coalesce(ordinal, 0)::INTEGER AS seed_ordinal
+        FROM fresh LEFT JOIN used USING (seed_record_key) ORDER BY cluster"""
+    fresh = con.sql(query).to_arrow_table()
+    cluster, seeds, ordinals = (fresh.column(i) for i in range(3))
+    minted = mint_all(secret, seeds.to_pylist(), ordinals.to_pylist())
+    columns = {"cluster": cluster, "customer_id": pa.array(minted, pa.string()), "seed_record_key": seeds, "seed_ordinal": ordinals}
+    table(con, "id_minted", **columns)
 
 
 def _put(con: Connection, relation: str, ids: dict[int, str]) -> None:
     table(con, relation, cluster=pa.array(ids.keys(), pa.int64()), customer_id=pa.array(ids.values(), pa.string()))
 
 
-def churn(con: Connection) -> float | None:
-    """Records whose customer ID changed / records in both loads; None on the first load or if the loads share no record."""
+def churn(con: Connection, unchanged: int = 0) -> float | None:
+    """Records whose customer ID changed / records in both loads; None on the first load or if the loads share no record.
+
+    Args:
+        unchanged: records in both loads beside those of id_member.
+    """
     query = """
-        SELECT count(*) FILTER (x.customer_id <> a.customer_id) / nullif(count(*), 0)
+        SELECT count(*) FILTER (x.customer_id <> a.customer_id), count(*)
         FROM id_live_xref AS x JOIN id_member USING (record_key) JOIN id_assigned AS a USING (cluster) WHERE x.is_current"""
-    found = one(con, query)
-    return None if found is None else float(found)
+    changed, shared = rows(con, query)[0]
+    return changed / (shared + unchanged) if shared + unchanged else None

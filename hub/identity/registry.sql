@@ -46,7 +46,10 @@ FROM all_ids;
 -- records that were one customer's and are now another's, together
 CREATE OR REPLACE TEMP TABLE id_moved AS
 SELECT x.customer_id AS old_id, a.customer_id AS new_id, a.how, list(record_key ORDER BY record_key) AS record_keys,
-  bool_or(record_key IN (SELECT record_key FROM id_decided)) AS decided
+  CASE
+    WHEN bool_or(record_key IN (SELECT record_key FROM id_ruled)) THEN 'steward'
+    WHEN bool_or(record_key IN (SELECT record_key FROM id_source_merged)) THEN 'source_merge'
+    ELSE 'linkage' END AS cause
 FROM id_live_xref AS x JOIN id_member USING (record_key) JOIN id_assigned AS a USING (cluster)
 WHERE x.is_current AND x.customer_id <> a.customer_id
 GROUP BY ALL;
@@ -56,14 +59,14 @@ WITH event AS (
   SELECT 'create' AS event_type, a.customer_id, NULL AS other_customer_id, list(record_key ORDER BY record_key) AS record_keys,
     CASE
       WHEN a.customer_id IN (SELECT new_id FROM id_moved) THEN 'split'
-      WHEN EXISTS (FROM id_live_registry) THEN 'new_records'
+      WHEN $has_live THEN 'new_records'
       ELSE 'first_load' END AS cause
   FROM id_assigned AS a JOIN id_member USING (cluster) WHERE how = 'minted' GROUP BY a.customer_id
   UNION ALL
   SELECT CASE WHEN g.current_customer_id = new_id THEN 'merge' WHEN how = 'restored' THEN 'unmerge' ELSE 'split' END AS event_type,
     CASE WHEN event_type = 'split' THEN old_id ELSE new_id END,
     CASE WHEN event_type = 'split' THEN new_id ELSE old_id END,
-    record_keys, CASE WHEN decided THEN 'steward' ELSE 'linkage' END
+    record_keys, cause
   FROM id_moved JOIN id_registry AS g ON g.customer_id = old_id
   UNION ALL
   SELECT 'unmerge', a.customer_id, NULL, list(record_key ORDER BY record_key), 'records_returned'

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
-
 from hub.contract.errors import ConfigError
-from hub.identity.decisions import Decisions, read_decisions
-from hub.identity.linkage import Linked, link
+from hub.identity import state
+from hub.identity.decisions import Decisions, describe, read_decisions
+from hub.identity.delta import whole
+from hub.identity.linkage import Linked, frozen_model, link, relink
 from hub.identity.registry import assign, churn
 from hub.identity.review import queue
 from hub.identity.settings import IdentitySettings
-from hub.identity.sql import Connection, drop_temporary, one, rows, run, table
+from hub.identity.sql import Connection, drop_temporary, one, rows, run
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def resolve(
     id_secret: bytes,
     live: str | None,
     retrain: bool = False,
+    full: bool = False,
     decisions: str | None = None,
 ) -> ResolutionReport:
     """Resolves staging.party_record to customers and fills schema identity anew (but for match_decision, which stewards own).
@@ -77,6 +78,7 @@ def resolve(
         id_secret: key of the HMAC from which new IDs are minted.
         live: schema of the published load, such as ``live.identity``; None on the first load.
         retrain: learn a new model even where the live one would do.
+        full: link all records anew even where only what changed need be.
         decisions: relation with the columns of identity.match_decision.
 
     Raises:
@@ -87,26 +89,77 @@ def resolve(
         raise ConfigError("the secret from which customer IDs are made is empty", remedy="set it to at least 16 random bytes")
     now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
     decided = read_decisions(con, decisions)
-    linked = link(con, settings, decided, now=now, live=live, retrain=retrain)
-    assign(con, live=live, run_id=run_id, now=now, secret=id_secret)
-    _describe(con, decided, live)
-    run(con, "crosswalk", run_id=run_id, now=now)
-    queue(con, settings, decided)
-    report = _report(con, linked, run_id, now, time.monotonic() - started)
-    _write(con, settings, linked, report, now)
-    return report
+    describe(con, decided, decisions, live)
+    run_of = _Run(con, settings, decided, run_id, now, id_secret, live, started)
+    model = frozen_model(con, live, retrain)
+    if live is not None and model is not None and not full and state.fits(con, live, model, settings):
+        with _transaction(con):
+            relinked = relink(con, settings, decided, live=live, model=model)
+            if relinked is not None:
+                return run_of.conclude(relinked)
+    return run_of.conclude(link(con, settings, decided, now=now, live=live, model=model))
 
 
-def _describe(con: Connection, decided: Decisions, live: str | None) -> None:
-    """Makes the tables that only say what was decided and what the live load holds."""
-    table(con, "id_together", record_key=pa.array([key for group in decided.together for key in group], pa.string()))
+@dataclass(frozen=True)
+class _Run:
+    """One resolution, from clusters to schema identity."""
+
+    con: Connection
+    settings: IdentitySettings
+    decisions: Decisions
+    run_id: str
+    now: datetime
+    secret: bytes
+    live: str | None
+    started: float
+
+    def conclude(self, linked: Linked) -> ResolutionReport:
+        """Assigns IDs to what was linked and writes it all."""
+        con = self.con
+        assign(con, live=self.live, run_id=self.run_id, now=self.now, secret=self.secret, partial=linked.partial)
+        _recall(con, None if linked.partial else self.live)
+        run(con, "crosswalk", run_id=self.run_id, now=self.now)
+        unchanged = int(one(con, _UNCHANGED)) if linked.partial else 0
+        id_churn_rate = churn(con, unchanged)
+        if linked.partial:
+            whole(con)
+        queue(con, self.settings, self.decisions)
+        report = _report(con, linked, self.run_id, self.now, id_churn_rate, time.monotonic() - self.started)
+        _note_run(con, report, self.now)
+        linked.model.store(con, "id_model")
+        with _transaction(con):
+            run(con, "match_key")
+            run(
+                con,
+                "write_part" if linked.partial else "write",
+                model_version=report.model_version,
+                review_floor=self.settings.review_floor,
+            )
+            if not linked.partial:
+                state.save(con)
+            state.stamp(con, self.run_id, linked.model, self.settings, self.decisions)
+        drop_temporary(con)
+        return report
+
+
+# records of both loads that nothing happened to
+_UNCHANGED = "SELECT count(*) FROM linkage.record ANTI JOIN id_told USING (record_key)"
+
+
+def _recall(con: Connection, live: str | None) -> None:
+    """Makes the tables that only say what the live load holds."""
     for name, relation in (("id_live_log", "merge_log"), ("id_model", "model"), ("id_run", "resolution_run")):
         from_live = f"{live}.{relation}" if live else f"identity.{relation} WHERE false"
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {from_live}")
 
 
-def _report(con: Connection, linked: Linked, run_id: str, now: datetime, seconds: float) -> ResolutionReport:
+def _report(
+    con: Connection, linked: Linked, run_id: str, now: datetime, id_churn_rate: float | None, seconds: float
+) -> ResolutionReport:
     events: dict[str, int] = dict(rows(con, "SELECT event_type, count(*) FROM id_event GROUP BY event_type"))
+    sizes = "SELECT count(*), coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM {} GROUP BY cluster)"
+    customers, largest_cluster = rows(con, sizes.format("id_cluster"))[0]
+    created, restored = (int(one(con, f"SELECT count(*) FROM {name}")) for name in ("id_minted", "id_restored"))
     return ResolutionReport(
         run_id=run_id,
         model_version=linked.model.version,
@@ -114,31 +167,27 @@ def _report(con: Connection, linked: Linked, run_id: str, now: datetime, seconds
         trained=linked.model.trained_at == now,
         records=linked.records,
         candidate_pairs=linked.candidate_pairs,
-        customers=int(one(con, "SELECT count(*) FROM id_assigned")),
-        created_ids=int(one(con, "SELECT count(*) FROM id_minted")),
+        customers=customers,
+        created_ids=created,
         merged_ids=events.get("merge", 0),
         split_ids=events.get("split", 0) + events.get("unmerge", 0),
-        kept_ids=int(one(con, "SELECT count(*) FROM id_assigned WHERE how = 'kept'")),
+        kept_ids=customers - created - restored,
         retired_ids=events.get("retire", 0),
-        largest_cluster=linked.largest,
-        largest_customer=int(one(con, "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM id_member GROUP BY cluster)")),
-        id_churn_rate=churn(con),
+        largest_cluster=largest_cluster,
+        largest_customer=rows(con, sizes.format("id_member"))[0][1],
+        id_churn_rate=id_churn_rate,
         review_tasks=int(one(con, "SELECT count(*) FROM id_task")),
         seconds=seconds,
     )
 
 
-def _write(con: Connection, settings: IdentitySettings, linked: Linked, report: ResolutionReport, now: datetime) -> None:
-    linked.model.store(con, "id_model")
-    figures = ("run_id", "model_version", "records", "candidate_pairs")
-    counts = ("created_ids", "merged_ids", "split_ids", "kept_ids", "retired_ids", "largest_cluster", "id_churn_rate")
-    values = [getattr(report, f) for f in figures] + [report.customers] + [getattr(report, c) for c in counts]
+def _note_run(con: Connection, report: ResolutionReport, now: datetime) -> None:
+    """Adds the run to id_run."""
+    figures = ("run_id", "model_version", "records", "candidate_pairs", "customers", "created_ids", "merged_ids", "split_ids")
+    counts = ("kept_ids", "retired_ids", "largest_cluster", "id_churn_rate")
+    values = [getattr(report, f) for f in (*figures, *counts)]
     marks = ", ".join("?" * (len(values) + 2))
     con.execute(f"INSERT INTO id_run VALUES ({marks})", [*values, now, now + timedelta(seconds=report.seconds)])
-    with _transaction(con):
-        run(con, "match_key")
-        run(con, "write", model_version=report.model_version, review_floor=settings.review_floor)
-    drop_temporary(con)
 
 
 @contextmanager

@@ -52,11 +52,28 @@ def table(con: Connection, relation: str, **columns: object) -> None:
     con.unregister("id_arrow")
 
 
+# what the identity stage makes for a while, by kind
+_TEMPORARY = {
+    "VIEW": "SELECT view_name FROM duckdb_views() WHERE temporary",
+    "TABLE": "SELECT table_name FROM duckdb_tables() WHERE temporary",
+    "MACRO": "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'macro'",
+}
+
+
+def forget(con: Connection, *relations: str) -> None:
+    """Drops the temporary tables and views of these names."""
+    for kind in ("VIEW", "TABLE"):
+        for (name,) in rows(con, _TEMPORARY[kind]):
+            if name in relations:
+                con.execute(f"DROP {kind} {name}")
+
+
 def drop_temporary(con: Connection) -> None:
-    """Drops all temporary tables of the identity stage, and what compare.sql defines."""
-    for (name,) in rows(con, "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'id_')"):
-        con.execute(f"DROP TABLE {name}")
-    con.execute("DROP MACRO IF EXISTS id_slip")
+    """Drops all temporary views, tables and macros of the identity stage."""
+    for kind, query in _TEMPORARY.items():
+        for (name,) in rows(con, query):
+            if name.startswith("id_"):
+                con.execute(f"DROP {kind} {name}")
 
 
 def patterns(con: Connection, relation: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.identity.comparisons import Comparison, Floats, Ints, comparisons, masks
-from hub.identity.sql import Connection, patterns, run, table
+from hub.identity.sql import Connection, patterns, rows, run, table, text
 
 PERSON, COMPANY = 1, 2  # kinds of nodes, as nodes.sql sets them
 ENOUGH = 20_000  # comparable pairs that show the levels of a comparison well
@@ -51,6 +51,18 @@ def sample_strangers(con: Connection, pairs: int) -> Strangers:
     return Strangers(np.concatenate(levels), distinct, pairs_of_mask)
 
 
+def expected(con: Connection) -> tuple[Floats, Floats]:
+    """What frequencies tell of every level of every comparison in order, 0 where they tell nothing.
+
+    Returns:
+        how many pairs of strangers chance brings at least; how many pairs there are at least, strangers or not.
+    """
+    known = {(name, code): (strangers or 0.0, everybody or 0.0) for name, code, strangers, everybody in rows(con, text("chance"))}
+    levels = [(c.name, code) for c in comparisons() for code in range(1, len(c.levels) + 1)]
+    found = np.array([known.get(level, (0.0, 0.0)) for level in levels], dtype=np.float64)
+    return found[:, 0], found[:, 1]
+
+
 def _levels(comparison: Comparison, vectors: Ints, times: Floats) -> Floats:
     return np.asarray(np.bincount(comparison.level(vectors), times, len(comparison.levels) + 1)[1:], dtype=np.float64)
 
@@ -58,22 +70,25 @@ def _levels(comparison: Comparison, vectors: Ints, times: Floats) -> Floats:
 def _draw(con: Connection, pairs: int, where: str) -> tuple[Ints, Floats, float]:
     """Patterns of random pairs, how often each was drawn, and how many pairs there are in all that are no candidates.
 
-    Nodes are put in the order of a hash of their key, so that the same records give the same sample, and each is paired with those
-    that follow it there.
+    Nodes are put in the order of a hash of their key, so that the same records give the same sample; each of the first is paired
+    with those that follow it there.
     """
-    query = f"SELECT node_id, kind FROM id_node WHERE NOT is_test AND {where} ORDER BY hash(node_key), node_key"
-    found = con.execute(query).fetchnumpy()
+    count = "count(*) FILTER (WHERE kind = ?)"
+    among = f"FROM id_node WHERE NOT is_test AND {where}"
+    [(n, persons, companies)] = rows(con, f"SELECT count(*), {count}, {count} {among}", PERSON, COMPANY)
+    found = con.execute(f"SELECT node_id, kind {among} ORDER BY hash(node_key), node_key LIMIT ?", [pairs]).fetchnumpy()
     nodes, kinds = np.asarray(found["node_id"], dtype=np.int64), np.asarray(found["kind"], dtype=np.int64)
-    n = len(nodes)
-    steps = np.arange(1, 1 + min(max(pairs // max(n, 1), 1), n // 2))
-    first, second = np.repeat(np.arange(n), len(steps)), (np.arange(n)[:, None] + steps[None, :]).ravel() % max(n, 1)
+    drawn_from = len(nodes)
+    steps = np.arange(1, 1 + min(max(pairs // max(drawn_from, 1), 1), drawn_from // 2))
+    first = np.repeat(np.arange(drawn_from), len(steps))
+    second = (np.arange(drawn_from)[:, None] + steps[None, :]).ravel() % max(drawn_from, 1)
     comparable = (kinds[first] | kinds[second]) != (PERSON | COMPANY)
     first, second = nodes[first[comparable]], nodes[second[comparable]]
     table(con, "id_drawn", l=np.minimum(first, second), r=np.maximum(first, second))
     con.execute("CREATE OR REPLACE TEMP TABLE id_stranger AS SELECT DISTINCT l, r FROM id_drawn ANTI JOIN id_pair USING (l, r)")
     run(con, "compare", {"pairs": "id_stranger", "compared": "id_strangers"})
     vectors, drawn = patterns(con, "id_strangers")
-    all_pairs = n * (n - 1) / 2 - int((kinds == PERSON).sum()) * int((kinds == COMPANY).sum())
+    all_pairs = n * (n - 1) / 2 - persons * companies
     share = drawn.sum() / max(len(first), 1)
     con.execute("DROP TABLE id_drawn; DROP TABLE id_stranger; DROP TABLE id_strangers")
     return vectors, drawn, all_pairs * share

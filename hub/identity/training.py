@@ -9,7 +9,12 @@ records shift the model. These things are known beforehand and held:
   data hardly shows keep a sensible weight (a MAP estimate with Dirichlet priors);
 * what makes a household or a workplace (names, birth dates, addresses) is fixed, else they would take the place of the matches;
 * how many strangers bear one name follows from the frequencies of its parts: at least so many, and not many times more; and
-  strangers seldom share an e-mail address, a phone number or a tax ID.
+  strangers seldom share an e-mail address, a phone number or a tax ID;
+* how often one person's records show another given name or quite another name is measured where the birth dates agree, since
+  relatives seldom share one; where there are few birth dates, hardly ever.
+
+With labels (pairs that a steward has decided, or that share an ID a system gave) it is semi-supervised: these pairs keep their
+class in every expectation, whatever the model thinks of them (Nigam, McCallum, Thrun and Mitchell 2000).
 
 Scoring and storing are the affair of ``model``.
 """
@@ -24,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from hub.identity.comparisons import CLASSES, Floats, Ints, comparisons, indicators, masks
+from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, comparisons, indicators, masks
 from hub.identity.model import DEFAULT_RATES, MATCH, UNRELATED, Model, default_model
 from hub.identity.strangers import Strangers
 
@@ -33,17 +38,20 @@ TOLERANCE = 1e-5  # of any match probability
 MASK_STRENGTH = 30.0  # matches' worth of belief that the match rate does not depend on what is missing
 RATE_STRENGTH = 100.0  # pairs' worth of belief in the default match rate
 FIXED = 1e6
+EXCLUDED = 1e-12  # of its prior share is what a label leaves to a class
 HEAVIEST = 26.0  # bits a single level may weigh: chance is never rarer than the data can show
 # pairs' worth of belief in the defaults of levels.csv
 STRENGTH = {"match": 20.0, "unrelated": 100.0, "household": 20.0, "workplace": FIXED}
 FIXED_OF_HOUSEHOLD = ("name", "birth", "address", "tax")
 # given and family names are not independent (they follow region and generation): chance brings more namesakes than their product
 NAMESAKES_AT_MOST = 8.0
-RARE_NAMES = 4  # exact-name levels, the rarest first, for which that bound holds
+RARE_NAMES = 7  # exact-name levels, the rarest first, for which that bound holds
 # One person's records seldom show the family name with quite another given name, and hardly ever another name altogether; and
 # where there are people, there are relatives and colleagues. Without these bounds, where a source holds more relatives than
-# duplicates, the matches would become the relatives. Positions of levels with their share of all matches; shares of the match rate.
-SELDOM = ((slice(32, 36), 0.01), (slice(38, 39), 0.01))
+# duplicates, the matches would become the relatives. Kin of levels with their share of all matches; shares of the match rate.
+SELDOM = {"other given": 0.005, "other name": 0.005}
+SELDOM_STRENGTH = 1000.0  # matches of one birth date that tell as much as these shares
+ONE_BIRTH = (1, 3)  # the same date, or but for a slip; not 1 January, which many have
 RATE_AT_LEAST = {"household": 0.005, "workplace": 0.02}
 WITH_COMPANIES = 0.01  # share of candidates with a company on both sides from which there are workplaces
 # Of the candidates with one e-mail address, phone or tax ID, at most this share are strangers to each other: households and
@@ -59,13 +67,30 @@ class Evidence:
     Attributes:
         patterns, counts: distinct vectors of the candidate pairs and how many pairs have each.
         strangers: all other pairs.
-        namesakes: for each exact-name level, how many pairs of strangers chance alone gives that name.
+        chance: for every level of every comparison, how many pairs of strangers chance brings at least.
+        everybody: the same for all pairs, strangers or not.
     """
 
     patterns: Ints
     counts: Floats
     strangers: Strangers
-    namesakes: Floats
+    chance: Floats
+    everybody: Floats
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Pairs whose class is known.
+
+    Attributes:
+        patterns: their vectors, one a pair.
+        matches: whether the pair is one customer.
+        weight: how many pairs of the data one of these counts as.
+    """
+
+    patterns: Ints
+    matches: Flags
+    weight: float = 1.0
 
 
 @cache
@@ -90,14 +115,15 @@ def _kernel() -> Any:
     return CountECM
 
 
-def train(evidence: Evidence, now: datetime, records: int, notes: Mapping[str, Any]) -> Model:
+def train(evidence: Evidence, now: datetime, records: int, notes: Mapping[str, Any], labels: Labels | None = None) -> Model:
     """Fits the model by expectation and maximisation.
 
     Args:
         now: UTC without zone, becomes ``trained_at``.
         records: live records, becomes ``trained_records``.
+        labels: pairs of the candidates whose class is known.
     """
-    fit = _Fit(evidence, default_model(now, records, {}))
+    fit = _Fit(evidence, default_model(now, records, {}), labels)
     iterations = 1
     while fit.step() >= TOLERANCE and iterations < MAX_ITERATIONS:
         iterations += 1
@@ -108,18 +134,19 @@ def train(evidence: Evidence, now: datetime, records: int, notes: Mapping[str, A
 class _Fit:
     """The state of one training: the first expectation is the defaults' judgement."""
 
-    def __init__(self, evidence: Evidence, defaults: Model) -> None:
-        self.counts, self.features = evidence.counts, indicators(evidence.patterns)
-        self.strangers, self.namesakes = evidence.strangers, evidence.namesakes
-        self.masks, mask_of = np.unique(np.concatenate([masks(evidence.patterns), evidence.strangers.masks]), return_inverse=True)
+    def __init__(self, evidence: Evidence, defaults: Model, labels: Labels | None) -> None:
+        patterns, self.counts, self.known = _told_apart(evidence, labels)
+        self.features, self.evidence = indicators(patterns), evidence
+        self.masks, mask_of = np.unique(np.concatenate([masks(patterns), evidence.strangers.masks]), return_inverse=True)
         self.mask_of = mask_of[: len(self.counts)]
         weight_of_mask = np.concatenate([self.counts, evidence.strangers.pairs])
         self.pairs_of_mask = np.bincount(mask_of, weight_of_mask, len(self.masks))
         self.pairs = float(self.pairs_of_mask.sum())
         self.pseudo = defaults.probability * _strengths()
         self.sole = np.array([c.name in IDENTIFIERS and code == 0 for c in comparisons() for code in range(len(c.levels))])
-        companies = next(c for c in comparisons() if c.name == "company").level(evidence.patterns) > 0
-        working = self.counts[companies].sum() >= WITH_COMPANIES * self.counts.sum()
+        level = {c.name: c.level(patterns) for c in comparisons()}
+        self.one_birth = np.isin(level["birth"], ONE_BIRTH).astype(np.float64)
+        working = self.counts[level["company"] > 0].sum() >= WITH_COMPANIES * self.counts.sum()
         self.least = np.array([RATE_AT_LEAST.get(c, 0.0) if working or c != "workplace" else 0.0 for c in CLASSES])
         self.probability, self.rates, self.matches = defaults.probability, defaults.rates, 0.0
         self.match_rate = np.full(len(self.masks), defaults.rates[MATCH])
@@ -127,8 +154,11 @@ class _Fit:
         self.kernel.update(self.probability, self._priors())
 
     def _priors(self) -> Floats:
+        """Prior shares of the classes, one row a pattern; those that a label excludes are nearly nothing."""
         priors = np.tile(self.rates, (len(self.counts), 1))
         priors[:, MATCH] = self.match_rate[self.mask_of]
+        priors[self.known == 1, MATCH + 1 :] *= EXCLUDED
+        priors[self.known == 0, MATCH] *= EXCLUDED
         return priors
 
     def step(self) -> float:
@@ -151,20 +181,40 @@ class _Fit:
     def _counted(self, shares: Floats) -> Floats:
         """How many pairs of each class have each level, within the bounds that are known beforehand."""
         counted = np.asarray(shares.T @ self.features)
-        counted[UNRELATED] += self.strangers.levels
+        counted[UNRELATED] += self.evidence.strangers.levels
         seen = self.counts @ self.features
         counted[UNRELATED, self.sole] = np.minimum(counted[UNRELATED, self.sole], SHARED_BY_CHANCE * seen[self.sole])
-        exact = counted[UNRELATED, : len(self.namesakes)]  # the exact-name levels come first
-        np.maximum(exact, self.namesakes, out=exact)
-        np.minimum(exact[:RARE_NAMES], NAMESAKES_AT_MOST * (self.namesakes[:RARE_NAMES] + 1.0), out=exact[:RARE_NAMES])
+        others = counted.sum(axis=0) - counted[UNRELATED]
+        counted[UNRELATED] = np.maximum.reduce([counted[UNRELATED], self.evidence.chance, self.evidence.everybody - others])
+        rare = counted[UNRELATED, :RARE_NAMES]  # the exact-name levels come first
+        np.minimum(rare, NAMESAKES_AT_MOST * (self.evidence.chance[:RARE_NAMES] + 1.0), out=rare)
         names = counted[MATCH, : len(comparisons()[0].levels)]
-        for levels, share in SELDOM:
-            names[levels] /= max(names[levels].sum() / max(share * names.sum(), 1e-9), 1.0)
+        born = (shares[:, MATCH] * self.one_birth) @ self.features[:, : len(names)]
+        for kin, share in SELDOM.items():
+            levels = comparisons()[0].of_kin(kin)
+            measured = (born[levels].sum() + SELDOM_STRENGTH * share) / (born.sum() + SELDOM_STRENGTH)
+            names[levels] /= max(names[levels].sum() / max(max(share, measured) * names.sum(), 1e-9), 1.0)
         return counted
 
     def mask_rates(self) -> dict[int, float]:
         """The match rate of every mask that candidates or strangers had."""
         return dict(zip(self.masks.tolist(), self.match_rate.tolist(), strict=True))
+
+
+def _told_apart(evidence: Evidence, labels: Labels | None) -> tuple[Ints, Floats, Ints]:
+    """Patterns, counts and what is known of each: 1 a match, 0 none, -1 nothing. Labelled pairs leave the patterns they are of."""
+    patterns, counts = evidence.patterns, evidence.counts
+    unknown = np.full(len(patterns), -1, dtype=np.int64)
+    if labels is None or not len(labels.patterns):
+        return patterns, counts, unknown
+    told, times = np.unique(np.stack([labels.patterns, labels.matches.astype(np.int64)]), axis=1, return_counts=True)
+    seen = np.isin(told[0], patterns)
+    taken = np.bincount(np.searchsorted(patterns, told[0][seen]), times[seen], len(patterns))
+    return (
+        np.concatenate([patterns, told[0]]),
+        np.concatenate([np.maximum(counts - taken, 0.0), times * labels.weight]),
+        np.concatenate([unknown, told[1]]),
+    )
 
 
 def _strengths() -> Floats:

@@ -25,5 +25,5 @@ INSERT INTO identity.model BY NAME FROM id_model;
 INSERT INTO identity.term_frequency BY NAME FROM id_term;
 INSERT INTO identity.resolution_run BY NAME FROM id_run;
 INSERT INTO identity.match_key BY NAME
-SELECT r.* EXCLUDE (rid), s.node_key, s.streams
+SELECT r.* EXCLUDE (rid, digest), s.node_key, s.streams
 FROM id_record AS r JOIN id_node_record AS n USING (rid) JOIN id_node AS s USING (node_id);

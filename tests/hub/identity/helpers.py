@@ -28,7 +28,7 @@ def warehouse(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
 
 
 def record(key: str, **fields: Any) -> Record:
-    """A record ``source:stream:id`` with match keys (KEYS), birth (ISO), tax, suffix, kind, role, deleted, test."""
+    """A record ``source:stream:id`` with match keys (KEYS), birth (ISO), tax, suffix, kind, role, deleted, test, merged_into."""
     return {"key": key, **fields}
 
 
@@ -63,6 +63,7 @@ def _insert(con: duckdb.DuckDBPyConnection, r: Record) -> None:
         "email_is_role": role,
         "is_deleted": bool(r.get("deleted")),
         "is_test": bool(r.get("test")),
+        "merged_into": r.get("merged_into"),
         "sync_run_id": "s",
         "payload_hash": "h",
     }

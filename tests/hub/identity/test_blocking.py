@@ -56,6 +56,14 @@ def test_typing_errors_nicknames_and_swaps_still_meet() -> None:
         assert pairs == {("a:c:1", "b:c:1")}
 
 
+def test_a_name_in_the_wrong_column_meets_the_right_one() -> None:
+    """Somebody's family name alone, written where the given name belongs."""
+    _, pairs = blocked(
+        [record("a:c:1", given="walter", family="bryant", postal="s66ab"), record("b:c:1", given="bryant", postal="s66ab")]
+    )
+    assert pairs == {("a:c:1", "b:c:1")}
+
+
 def test_a_value_beyond_the_cap_brings_nothing_together() -> None:
     crowd = [record(f"a:c:{n}", given=f"g{n}x", email="all@mail.net") for n in range(6)]
     assert len(blocked(crowd, IdentitySettings(max_block_size=6))[1]) == 15

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.identity.clustering import UNCOMPARED, WEIGHT_CAP, Clustering, cluster
+from tests.hub.identity.plain_guard import plainly
 
 Edges = dict[tuple[int, int], float]
 
@@ -133,6 +134,37 @@ def test_decisions_always_hold(graph: tuple[int, Edges], data: st.DataObject) ->
     found = parts(run(n, edges, must=must, cannot=cannot))
     assert all(any({a, b} <= p for p in found) for a, b in must)
     assert not any({a, b} <= p for p in found for a, b in cannot)
+
+
+@st.composite
+def communities(draw: st.DrawFn) -> tuple[int, Edges]:
+    """Graphs with several components of up to fourteen nodes, beyond what is guarded side by side."""
+    edges: Edges = {}
+    n = 0
+    for size in draw(st.lists(st.integers(1, 14), min_size=1, max_size=4)):
+        pairs = list(combinations(range(n, n + size), 2))
+        chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=40)) if pairs else []
+        edges |= {pair: draw(st.one_of(st.integers(-9, 12).map(float), st.floats(-30, 30))) for pair in chosen}
+        n += size
+    return n, edges
+
+
+@given(communities(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_every_way_to_guard_does_what_the_plain_one_does(graph: tuple[int, Edges], data: st.DataObject) -> None:
+    n, edges = graph
+    kinds = data.draw(st.lists(st.sampled_from([1, 2, 4, 4, 4]), min_size=n, max_size=n))
+    max_size = data.draw(st.sampled_from([2, 5, 50]))
+    pairs = list(combinations(range(n), 2))
+    must = data.draw(st.lists(st.sampled_from(pairs), unique=True, max_size=2)) if pairs else []
+    joined = parts(run(n, {}, must=must))
+    free = [(a, b) for a, b in pairs if not any({a, b} <= p for p in joined)]
+    cannot = data.draw(st.lists(st.sampled_from(free), unique=True, max_size=2)) if free else []
+    found = run(n, edges, must=must, cannot=cannot, max_size=max_size, kinds=kinds)
+    expected, refused, oversized = plainly(kinds, edges, must, cannot, max_size)
+    assert parts(found) == expected
+    assert {list(edges)[i] for i in found.refused} == set(refused)
+    assert {list(edges)[i] for i in found.oversized} == set(oversized)
 
 
 def test_weights_are_capped_so_that_one_pair_cannot_outvote_all() -> None:

@@ -12,7 +12,7 @@ from hub.identity.comparisons import CLASSES, comparisons, indicators, name_only
 from hub.identity.gate import objections
 from hub.identity.model import MATCH, Model, default_model, load_model
 from hub.identity.strangers import Strangers
-from hub.identity.training import Evidence, _kernel, train
+from hub.identity.training import Evidence, Labels, _kernel, train
 from tests.hub.identity.helpers import START, warehouse
 
 NOW: datetime = START.replace(tzinfo=None)
@@ -21,6 +21,12 @@ NOW: datetime = START.replace(tzinfo=None)
 def vector(**levels: int) -> int:
     """A packed comparison vector; what is not named is missing."""
     return sum(levels.get(c.name, 0) << c.shift for c in comparisons())
+
+
+def code(comparison: str, beginning: str) -> int:
+    """The first level of a comparison whose name begins so."""
+    (levels,) = (c.levels for c in comparisons() if c.name == comparison)
+    return 1 + next(i for i, level in enumerate(levels) if level.startswith(beginning))
 
 
 def column(comparison: str, level: int) -> int:
@@ -35,18 +41,20 @@ def column(comparison: str, level: int) -> int:
 
 def evidence(counts: dict[int, float], pairs: float) -> Evidence:
     """Candidates as given, and ``pairs`` strangers who agree on nothing."""
-    differ = vector(name=39, email=6, phone=3, source=1)
+    differ = vector(name=OTHER_NAME, email=OTHER_EMAIL, phone=3, source=1)
     levels = indicators(np.array([differ]))[0] * pairs
     mask = sum(1 << i for i, c in enumerate(comparisons()) if c.name in ("name", "email", "phone", "source"))
     strangers = Strangers(levels, np.array([mask]), np.array([pairs]))
     vectors = np.array(sorted(counts), dtype=np.int64)
-    return Evidence(vectors, np.array([counts[v] for v in vectors.tolist()]), strangers, np.zeros(7))
+    nothing = np.zeros(len(levels))
+    return Evidence(vectors, np.array([counts[v] for v in vectors.tolist()]), strangers, nothing, nothing)
 
 
+OTHER_NAME, OTHER_EMAIL = code("name", "different name"), code("email", "different")
 ONE = vector(name=1, email=1, phone=1, source=1)
-NEAR = vector(name=15, email=1, phone=3, source=1)
-NAMESAKES = vector(name=5, email=6, phone=3, source=1)
-OTHERS = vector(name=39, email=6, phone=1, source=1)
+NEAR = vector(name=code("name", "slip in given name"), email=1, phone=3, source=1)
+NAMESAKES = vector(name=code("name", "same name (2 to 4"), email=OTHER_EMAIL, phone=3, source=1)
+OTHERS = vector(name=OTHER_NAME, email=OTHER_EMAIL, phone=1, source=1)
 SEEN = {ONE: 900.0, NEAR: 200.0, NAMESAKES: 3000.0, OTHERS: 150.0}
 
 
@@ -96,6 +104,39 @@ def test_more_strangers_do_not_shift_what_a_person_looks_like() -> None:
     assert many.probability[MATCH, email] == pytest.approx(few.probability[MATCH, email], rel=0.05)
 
 
+def test_labels_hold_against_what_the_model_thinks() -> None:
+    """Pairs with one phone number and another name look like relatives; a steward says that here they are one."""
+    vectors = np.array([OTHERS])
+    weight = {}
+    for matches in (True, False):
+        labels = Labels(np.repeat(vectors, 60), np.full(60, matches))
+        weight[matches] = train(evidence(SEEN, 1e6), NOW, 1000, {}, labels).weights(vectors)[0]
+    unlabelled = train(evidence(SEEN, 1e6), NOW, 1000, {}).weights(vectors)[0]
+    assert weight[False] < weight[True]
+    assert weight[True] > unlabelled + 0.5
+
+
+def test_labelled_pairs_leave_the_unlabelled_they_came_from_and_count_by_their_weight() -> None:
+    labels = Labels(np.repeat(np.array([ONE]), 900), np.ones(900, dtype=np.bool_))
+    once, heavy = (train(evidence(SEEN, 1e6), NOW, 1000, {}, replace(labels, weight=w)) for w in (1.0, 10.0))
+    assert once.rates[MATCH] == pytest.approx(train(evidence(SEEN, 1e6), NOW, 1000, {}).rates[MATCH], rel=0.01)
+    assert heavy.rates[MATCH] > 5 * once.rates[MATCH]
+    unseen = vector(name=1, email=1, source=2)
+    kept = train(evidence(SEEN, 1e6), NOW, 1000, {}, Labels(np.array([unseen]), np.array([True])))
+    assert kept.notes["expected_matches"] > train(evidence(SEEN, 1e6), NOW, 1000, {}).notes["expected_matches"]
+
+
+def test_other_given_names_count_only_where_birth_dates_vouch_for_them() -> None:
+    """The same family name with another given name is a relative, unless people of one birth date show that it is the custom."""
+    other = code("name", "family name and other given")
+    same, kin = vector(name=1, birth=1, source=1), vector(name=other, birth=1, source=1)
+    many = {same: 8000.0, kin: 2000.0}
+    few = {vector(name=1, email=1, source=1): 8000.0, vector(name=other, email=1, source=1): 2000.0}
+    share = [train(evidence(seen, 1e9), NOW, 1000, {}).probability[MATCH, column("name", other)] for seen in (many, few)]
+    assert share[0] > 0.1
+    assert share[1] < 0.015
+
+
 def test_hardly_any_evidence_hardly_moves_the_defaults() -> None:
     made = train(evidence({ONE: 1.0}, 10.0), NOW, 5, {})
     default = default_model(NOW, 5, {}).probability[MATCH]
@@ -130,6 +171,12 @@ def test_a_missing_value_says_nothing() -> None:
 
 def test_names_alone_are_known_as_such() -> None:
     vectors = np.array(
-        [vector(name=1), vector(name=1, email=6), vector(name=1, email=1), vector(name=39), vector(name=9, address=5)]
+        [
+            vector(name=1),
+            vector(name=1, email=OTHER_EMAIL),
+            vector(name=1, email=1),
+            vector(name=OTHER_NAME),
+            vector(name=code("name", "nickname"), address=code("address", "same postal code")),
+        ]
     )
     assert name_only(vectors).tolist() == [True, True, False, False, False]

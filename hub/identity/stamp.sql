@@ -1,0 +1,5 @@
+-- Of which load, rules and decisions the state speaks.
+CREATE OR REPLACE TABLE linkage.named AS SELECT DISTINCT record_key FROM id_named;
+
+CREATE OR REPLACE TABLE linkage.stamp AS
+SELECT $load_id AS load_id, $rules AS rules, $decisions AS decisions, $published AS published;

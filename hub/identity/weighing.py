@@ -1,0 +1,20 @@
+"""From compared pairs to match weights: one weight for each pattern of levels, whatever number of pairs has it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hub.identity.comparisons import name_only
+from hub.identity.model import Model
+from hub.identity.settings import IdentitySettings
+from hub.identity.sql import Connection, patterns, table
+
+
+def weigh(con: Connection, model: Model, settings: IdentitySettings) -> None:
+    """Makes id_weight (vector, odds, weight, probability): odds is the model's match weight, weight is positive where it links."""
+    vectors, _ = patterns(con, "id_compared")
+    # how a sum is rounded depends on which other vectors are summed with it; the weight of a vector must not
+    odds = np.round(model.weights(vectors), 8)
+    needed = np.log2(settings.match_threshold / (1 - settings.match_threshold)) + settings.name_only_margin * name_only(vectors)
+    probability = np.round(np.exp2(np.minimum(odds, 0.0)) / (1 + np.exp2(-np.abs(odds))), 12)
+    table(con, "id_weight", vector=vectors, odds=odds, weight=odds - needed, probability=probability)
