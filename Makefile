@@ -4,10 +4,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help setup setup-dev demo test lint types bench bench-ingest counterparts dev lock clean
+.PHONY: help setup setup-dev demo test lint types bench bench-ingest bench-identity counterparts dev lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Customer Hub needs Python 3.11, 3.12 or 3.13 on the PATH; set PYTHON=/path/to/python"; exit 1; }
@@ -49,6 +49,14 @@ bench: setup ## wall and CPU seconds of a first, a day-2 and an empty sync
 bench-ingest: setup .venv-bench/.done ## rows per second into raw and peak memory, next to dlt's
 	@$(BIN)/python -m bench.ingest --dlt .venv-bench/bin/python $(BENCH_ARGS)
 
+bench-identity: setup .venv-splink/.done ## accuracy, seconds and memory of the linkage, next to Splink and recordlinkage (an hour; BENCH_ARGS="--sets febrl4,20k")
+	@$(BIN)/python -m bench.linkage --splink .venv-splink/bin/python $(BENCH_ARGS)
+
+.venv-splink/.done: bench/requirements-splink.lock
+	@$(PYTHON) -m venv .venv-splink
+	@.venv-splink/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r bench/requirements-splink.lock
+	@touch $@
+
 .venv-bench/.done: bench/requirements-dlt.lock
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r bench/requirements-dlt.lock
@@ -64,6 +72,7 @@ lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 	@uv pip compile bench/requirements-dlt.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-dlt.lock
+	@uv pip compile bench/requirements-splink.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-splink.lock
 
 clean: ## remove what the demo made (data/ and var/)
 	@rm -rf data var

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -39,16 +39,41 @@ SYSTEMS = (
     System("ads_a", 0.25, 0.10, 0.85, 0.55, 0.50, 0.00, 0.00, 0.10, 0.08),
     System("ads_b", 0.20, 0.10, 0.65, 0.70, 0.50, 0.00, 0.00, 0.10, 0.08),
 )
-SECOND_EMAIL, SECOND_PHONE, OLD_ADDRESS = 0.22, 0.15, 0.13
-NICKNAME, INITIAL, SWAPPED, NEW_SURNAME, NO_GIVEN = 0.10, 0.02, 0.01, 0.03, 0.02
-AT_WORK_PHONE, AT_WORK_EMAIL = 0.20, 0.10  # a record of an employed person with the switchboard, with the role mailbox
 NOTHING = np.array([None], dtype=object)  # an empty value, for np.where
-PLACEHOLDER = 0.004  # records whose e-mail, or phone, is a placeholder that no list of junk knows
 PLACEHOLDERS = ("kasse@kasse.mail", "noemail@shop.mail", "x@x.mail")
 PLACEHOLDER_PHONES = ("+12125550000", "+12125551111")
 
 
-def record_fields(world: pd.DataFrame, seen: pd.DataFrame, rng: Rng) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Noise:
+    """How often a record shows something else than what is so today; shares of the records that have such a value.
+
+    Attributes:
+        work_phone, work_email: of an employed person's records, with the switchboard, with the company's role mailbox.
+        placeholder: records whose e-mail, or phone, is a placeholder that no list of junk knows.
+        typos: times the systems' own rate.
+    """
+
+    second_email: float = 0.22
+    second_phone: float = 0.15
+    old_address: float = 0.13
+    nickname: float = 0.10
+    initial: float = 0.02
+    swapped: float = 0.01
+    new_surname: float = 0.03
+    no_given: float = 0.02
+    work_phone: float = 0.20
+    work_email: float = 0.10
+    placeholder: float = 0.004
+    typos: float = 1.0
+
+    def times(self, factor: float) -> Noise:
+        """All of it that many times as often, but no share beyond .9."""
+        rates = {f.name: min(getattr(self, f.name) * factor, 0.9) for f in fields(self) if f.name != "typos"}
+        return Noise(**rates, typos=self.typos * factor)
+
+
+def record_fields(world: pd.DataFrame, seen: pd.DataFrame, rng: Rng, noise: Noise) -> pd.DataFrame:
     """The canonical party columns of every sighting, as text.
 
     Args:
@@ -60,10 +85,10 @@ def record_fields(world: pd.DataFrame, seen: pd.DataFrame, rng: Rng) -> pd.DataF
         f: np.array([getattr(s, f) for s in SYSTEMS])[seen["system"].to_numpy()] for f in System.__dataclass_fields__ if f != "name"
     }
     out = pd.DataFrame(index=them.index)
-    out["given_name"], out["family_name"] = _names(them, rng)
+    out["given_name"], out["family_name"] = _names(them, noise, rng)
     _company(out, world, them, rate["company"], rng)
-    _contact(out, world, them, rng)
-    _place(out, them, rng)
+    _contact(out, world, them, noise, rng)
+    _place(out, them, noise, rng)
     out["birth_date"] = them["birth"].dt.strftime("%Y-%m-%d")
     out.loc[them["is_company"], "birth_date"] = None
     _leave_out(out, rate, rng)
@@ -78,23 +103,23 @@ def record_fields(world: pd.DataFrame, seen: pd.DataFrame, rng: Rng) -> pd.DataF
         "postal_code",
         "birth_date",
     ):
-        out[column] = _misspelt(out[column].to_numpy(dtype=object), rate["typos"], rng)
-    _placeholders(out, rng)
+        out[column] = misspelt(out[column].to_numpy(dtype=object), rate["typos"] * noise.typos, rng)
+    _placeholders(out, noise, rng)
     out["country"] = them["country"]
     return out
 
 
-def _names(them: pd.DataFrame, rng: Rng) -> tuple[Texts, Texts]:
+def _names(them: pd.DataFrame, noise: Noise, rng: Rng) -> tuple[Texts, Texts]:
     n = len(them)
     given, family = them["given"].to_numpy(dtype=object), them["family"].to_numpy(dtype=object)
     dice = rng.random((5, n))
     short = nicknames_of(given, rng)
-    given = np.where((dice[0] < NICKNAME) & (short != None), short, given)  # noqa: E711 - elementwise
-    given = np.where(dice[1] < INITIAL, np.array([g[:1] for g in given], dtype=object), given)
-    family = np.where(dice[2] < NEW_SURNAME, them["new_family"].to_numpy(dtype=object), family)
-    swapped = dice[3] < SWAPPED
+    given = np.where((dice[0] < noise.nickname) & (short != None), short, given)  # noqa: E711 - elementwise
+    given = np.where(dice[1] < noise.initial, np.array([g[:1] for g in given], dtype=object), given)
+    family = np.where(dice[2] < noise.new_surname, them["new_family"].to_numpy(dtype=object), family)
+    swapped = dice[3] < noise.swapped
     given, family = np.where(swapped, family, given), np.where(swapped, given, family)
-    given = np.where(dice[4] < NO_GIVEN, NOTHING, given)
+    given = np.where(dice[4] < noise.no_given, NOTHING, given)
     firm = them["is_company"].to_numpy()
     return np.where(firm, NOTHING, given), np.where(firm, NOTHING, family)
 
@@ -122,18 +147,18 @@ def _company(out: pd.DataFrame, world: pd.DataFrame, them: pd.DataFrame, filled:
     out["tax_id"] = tax
 
 
-def _contact(out: pd.DataFrame, world: pd.DataFrame, them: pd.DataFrame, rng: Rng) -> None:
+def _contact(out: pd.DataFrame, world: pd.DataFrame, them: pd.DataFrame, noise: Noise, rng: Rng) -> None:
     n, employer = len(them), them["employer"].to_numpy()
-    email = np.where(rng.random(n) < SECOND_EMAIL, them["email2"], them["email"])
-    at_work = (employer >= 0) & (rng.random(n) < AT_WORK_EMAIL)
+    email = np.where(rng.random(n) < noise.second_email, them["email2"], them["email"])
+    at_work = (employer >= 0) & (rng.random(n) < noise.work_email)
     out["email"] = np.where(at_work, world["email"].to_numpy(dtype=object)[employer], email)
-    phone = np.where(rng.random(n) < SECOND_PHONE, them["phone2"], them["phone"])
-    at_work = (employer >= 0) & (rng.random(n) < AT_WORK_PHONE)
+    phone = np.where(rng.random(n) < noise.second_phone, them["phone2"], them["phone"])
+    at_work = (employer >= 0) & (rng.random(n) < noise.work_phone)
     out["phone"] = np.where(at_work, world["phone"].to_numpy(dtype=object)[employer], phone)
 
 
-def _place(out: pd.DataFrame, them: pd.DataFrame, rng: Rng) -> None:
-    old = rng.random(len(them)) < OLD_ADDRESS
+def _place(out: pd.DataFrame, them: pd.DataFrame, noise: Noise, rng: Rng) -> None:
+    old = rng.random(len(them)) < noise.old_address
     for column, field in (("address_line1", "street"), ("city", "city"), ("postal_code", "postal")):
         out[column] = np.where(old, them["old_" + field], them[field])
 
@@ -153,13 +178,13 @@ def _leave_out(out: pd.DataFrame, rate: dict[str, Floats], rng: Rng) -> None:
         out[column] = np.where(kept, out[column], NOTHING)
 
 
-def _placeholders(out: pd.DataFrame, rng: Rng) -> None:
+def _placeholders(out: pd.DataFrame, noise: Noise, rng: Rng) -> None:
     for column, values in (("email", PLACEHOLDERS), ("phone", PLACEHOLDER_PHONES)):
-        at = rng.random(len(out)) < PLACEHOLDER
+        at = rng.random(len(out)) < noise.placeholder
         out[column] = np.where(at, np.array(values, dtype=object)[rng.integers(0, len(values), len(out))], out[column])
 
 
-def _misspelt(values: Texts, rate: Floats, rng: Rng) -> Texts:
+def misspelt(values: Texts, rate: Floats, rng: Rng) -> Texts:
     """One slip of the keyboard in a share of the values: a letter or digit lost, doubled, replaced, or two swapped."""
     out = values.copy()
     filled = np.array([v is not None for v in values])

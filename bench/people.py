@@ -7,11 +7,15 @@ any engine's taste: ``hub.identity`` knows nothing of them. Normalising and reso
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from bench.names import COUNTRIES, LEGAL, MAILBOXES, SHARE, TRADES, Flags, Ints, Pool, Texts, pools
-from bench.noise import SYSTEMS, record_fields
+from bench.noise import SYSTEMS, Noise, record_fields
 
 Rng = np.random.Generator
 
@@ -21,22 +25,33 @@ AREA_CODES = ("212", "305", "312", "404", "415", "503", "512", "602", "617", "70
 PER_ENTITY = sum(s.coverage / (1 - s.repeat) for s in SYSTEMS)
 
 
-def population(records: int, seed: int) -> pd.DataFrame:
+def population(records: int, seed: int, *, countries: Sequence[str] = COUNTRIES, noise: float = 1.0) -> pd.DataFrame:
     """``records`` party records with their truth, in random order.
+
+    Args:
+        countries: where the people live; some of COUNTRIES, in their usual proportions.
+        noise: how many times as much noise as usual.
 
     Returns:
         one row a record: source_system, stream, source_record_id, the canonical party columns as text or None, entity_id.
     """
+    return drawn(records, seed, countries=countries, noise=noise)[2]
+
+
+def drawn(
+    records: int, seed: int, *, countries: Sequence[str] = COUNTRIES, noise: float = 1.0
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """A population with what lies behind it: the entities, which system saw which of them, and ``population``."""
     rng = np.random.default_rng(seed)
-    world = _world(int(records / PER_ENTITY * 1.1) + 20, seed, rng)
+    world = _world(int(records / PER_ENTITY * 1.1) + 20, seed, countries, rng)
     seen = _sightings(len(world), rng)
     seen = seen.iloc[rng.permutation(len(seen))[:records]].reset_index(drop=True)
-    out = record_fields(world, seen, rng)
+    out = record_fields(world, seen, rng, Noise().times(noise))
     out.insert(0, "source_system", np.array([s.name for s in SYSTEMS], dtype=object)[seen["system"].to_numpy()])
     out.insert(1, "stream", "contacts")
     out.insert(2, "source_record_id", (rng.permutation(len(out)) + 1).astype(str))
     out["entity_id"] = seen["entity"].map("e{}".format)
-    return out
+    return world, seen, out
 
 
 def _sightings(entities: int, rng: Rng) -> pd.DataFrame:
@@ -49,9 +64,10 @@ def _sightings(entities: int, rng: Rng) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _world(entities: int, seed: int, rng: Rng) -> pd.DataFrame:
+def _world(entities: int, seed: int, countries: Sequence[str], rng: Rng) -> pd.DataFrame:
     """One row an entity: who they are, and the two values they have of everything that changes."""
-    country = np.array(COUNTRIES, dtype=object)[rng.choice(len(COUNTRIES), entities, p=SHARE)]
+    share = np.array([p if c in countries else 0.0 for c, p in zip(COUNTRIES, SHARE, strict=True)])
+    country = np.array(COUNTRIES, dtype=object)[rng.choice(len(COUNTRIES), entities, p=share / share.sum())]
     world = pd.DataFrame({"country": country, "is_company": rng.random(entities) < COMPANIES})
     stock = pools(seed)
     for column, kind in (("given", "given"), ("other_given", "given"), ("family", "family"), ("new_family", "family")):
@@ -174,3 +190,27 @@ def _found_companies(world: pd.DataFrame, rng: Rng) -> None:
     for column in ("email", "email2"):
         role = np.array(["info@", "billing@", "office@", "sales@"], dtype=object)[rng.integers(0, 4, n)]
         world.loc[at, column] = (role + domain)[at]
+
+
+def main() -> None:
+    """Entry point of ``python -m bench.people``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--countries", default=",".join(COUNTRIES), help="some of them, separated by commas")
+    parser.add_argument("--noise", type=float, default=1.0, help="times the usual noise")
+    parser.add_argument("--describe", action="store_true", help="print the rates of the population, measured from its data")
+    parser.add_argument("--to", type=Path, help="write it into this Parquet file")
+    chosen = parser.parse_args()
+    like = {"countries": tuple(chosen.countries.split(",")), "noise": chosen.noise}
+    if chosen.to:
+        population(chosen.records, chosen.seed, **like).to_parquet(chosen.to)
+    if chosen.describe:
+        from bench.describe import describe
+
+        for what, value in describe(chosen.records, chosen.seed, **like).items():
+            print(f"{what:60} {value:,.4g}" if value < 100 else f"{what:60} {value:,.0f}")
+
+
+if __name__ == "__main__":
+    main()
