@@ -1,4 +1,4 @@
-"""Measures the published crosswalk against a truth file. The measures themselves are the identity wing's."""
+"""Measures the published crosswalk and its blocking against a truth file. The measures themselves are the identity wing's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from hub.contract.errors import ConfigError
-from hub.identity import evaluate
+from hub.identity import BlockingAnalysis, analyse_blocking, evaluate
 from pipelines.context import Hub
 from warehouse.connection import published
 
@@ -28,6 +28,19 @@ def evaluate_truth(hub: Hub, truth: Path) -> dict[str, Any]:
         found = evaluate(con, "(SELECT * FROM identity.customer_xref WHERE is_current)", "truth")
     rates = ("precision", "recall", "f1", "bcubed_f1")
     return asdict(found) | {"elsewhere": elsewhere} | {name: getattr(found, name) for name in rates}
+
+
+def analyse(hub: Hub, truth: Path | None) -> BlockingAnalysis:
+    """What blocking costs on the published load and, given a truth, what it finds; with the settings of hub.yaml today.
+
+    Raises:
+        ConfigError: the file cannot be read or lacks a column.
+    """
+    with published(hub.config.warehouse) as con:
+        if truth is not None:
+            _read_truth(con, truth)
+            _set_aside(con, tuple(hub.config.sources))
+        return analyse_blocking(con, "identity", hub.config.identity, truth=None if truth is None else "truth")
 
 
 def _set_aside(con: duckdb.DuckDBPyConnection, sources: tuple[str, ...]) -> int:

@@ -23,7 +23,7 @@ from pipelines.context import Hub
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
-from warehouse.connection import writer
+from warehouse.connection import frugal, writer
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED, copy_control
 from warehouse.measure import Scope, measure
@@ -48,6 +48,7 @@ IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
     "resolution_run": ("run_id",),
     "review_task": ("task_id",),
 }
+_LINKAGE_MB = 600
 JUDGED: tuple[PublishedTable, ...] = (
     *(PublishedTable("golden", name, keys) for name, keys in TABLES.items()),
     *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
@@ -74,18 +75,26 @@ def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str
         What was staged, per source and stream that had something new.
     """
     now = utcnow()
-    handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
-    done: dict[tuple[str, str], Staged] = {}
     with writer(hub.config.warehouse) as con:
         begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now, run_id))
-        for connector in connectors:
-            blocks, place = hub.mapping(connector), hub.place(connector)
-            for stream in connector.streams():
-                own = [block for block in blocks if block.stream == stream.name]
-                staged = stage_stream(con, place, stream.name, own, handlers, now=now)
-                if staged is not None:
-                    done[connector.name, stream.name] = staged
+        done = stage_all(con, hub, connectors, now=now)
         note_rejects(con, hub.control)
+    return done
+
+
+def stage_all(
+    con: duckdb.DuckDBPyConnection, hub: Hub, connectors: Sequence[Connector], *, now: datetime
+) -> dict[tuple[str, str], Staged]:
+    """Bring the staging of an open warehouse up to date with its raw; nothing outside of it is written."""
+    handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
+    done: dict[tuple[str, str], Staged] = {}
+    for connector in connectors:
+        blocks, place = hub.mapping(connector), hub.place(connector)
+        for stream in connector.streams():
+            own = [block for block in blocks if block.stream == stream.name]
+            staged = stage_stream(con, place, stream.name, own, handlers, now=now)
+            if staged is not None:
+                done[connector.name, stream.name] = staged
     return done
 
 
@@ -93,24 +102,51 @@ def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
     return [RowFault(failure.row, failure.check_id, failure.reason) for failure in check_rows(table, frame, key).quarantine]
 
 
-def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False) -> ResolutionReport:
+def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False, full: bool = False) -> ResolutionReport:
     """Resolve the candidate's records to customers; writes schema identity of the working warehouse."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        copy_control(con, hub.control)
-        con.execute("CREATE OR REPLACE TEMP VIEW active_decision AS FROM identity.match_decision WHERE revoked_at IS NULL")
-        report = resolve(
-            con,
-            hub.config.identity,
-            run_id=candidate.load_id,
-            now=candidate.started_at,
-            id_secret=hub.control.secret("id_secret"),
-            live=f"{live}.identity" if live else None,
-            retrain=retrain,
-            decisions="active_decision",
+        report = resolve_staged(
+            con, hub, load_id=candidate.load_id, now=candidate.started_at, live=live, retrain=retrain, full=full
         )
         note_tasks(con, hub.control)
     return report
+
+
+def resolve_staged(
+    con: duckdb.DuckDBPyConnection,
+    hub: Hub,
+    *,
+    load_id: str,
+    now: datetime,
+    live: str | None,
+    retrain: bool = False,
+    full: bool = False,
+) -> ResolutionReport:
+    """Resolve what an open warehouse has staged; nothing outside of it is written.
+
+    Args:
+        live: catalog of the attached published load, None before the first.
+    """
+    copy_control(con, hub.control)
+    with frugal(con, _linkage_memory(con)):
+        return resolve(
+            con,
+            hub.config.identity,
+            run_id=load_id,
+            now=now,
+            id_secret=hub.control.secret("id_secret"),
+            live=f"{live}.identity" if live else None,
+            retrain=retrain,
+            full=full,
+            decisions="identity.match_decision",
+        )
+
+
+def _linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
+    """What identity may hold in memory: enough that little of what it works on goes to disk and back, however many records."""
+    records = con.execute("SELECT count(*) FROM staging.party_record").fetchall()[0][0]
+    return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
 def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:

@@ -15,6 +15,7 @@ from hub.contract.errors import HubError
 from hub.golden import TABLES as GOLDEN_TABLES
 from pipelines.build import build, publish_candidate, resolve_identity, stage
 from pipelines.context import Hub
+from pipelines.model_metadata import model_metadata
 from pipelines.plan import plan_build
 from pipelines.raw_assets import raw_key
 from warehouse.staging import Staged
@@ -26,9 +27,10 @@ T = TypeVar("T")
 
 
 class ResolveConfig(dg.Config):
-    """What a run may ask of the identity stage."""
+    """What a run may ask of the identity stage: to learn a new model, or to link all records anew with the current one."""
 
     retrain: bool = False
+    full: bool = False
 
 
 def staging_key(table: str) -> dg.AssetKey:
@@ -102,8 +104,10 @@ def _identity(hub: Hub) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=[spec], name="identity", pool=WAREHOUSE_POOL)
     def identity(context: dg.AssetExecutionContext, config: ResolveConfig) -> dg.MaterializeResult[Any]:
-        report = plainly(lambda: resolve_identity(hub, run_id=context.run.run_id, retrain=config.retrain))
-        return dg.MaterializeResult(asset_key=XREF, metadata={k: v for k, v in asdict(report).items() if v is not None})
+        report = plainly(lambda: resolve_identity(hub, run_id=context.run.run_id, retrain=config.retrain, full=config.full))
+        figures = {k: v for k, v in asdict(report).items() if v is not None}
+        model = plainly(lambda: model_metadata(hub, made=report.trained))
+        return dg.MaterializeResult(asset_key=XREF, metadata={**figures, **model})
 
     return identity
 

@@ -106,16 +106,16 @@ def _settle_counts(con: duckdb.DuckDBPyConnection, control: ControlStore) -> Non
 def note_tasks(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
     """Add the candidate's review tasks; open ones that no longer arise are closed as gone."""
     now = utcnow()
-    rows = con.execute(
-        "SELECT task_id, kind, record_key_l, record_key_r, match_probability, detail FROM identity.review_task"
-    ).fetchall()
-    names = ("task_id", "kind", "record_key_l", "record_key_r", "match_probability", "detail")
-    tasks = [dict(zip(names, row, strict=True)) | {"status": "open", "created_at": now} for row in rows]
-    control.add(t.review_task, tasks)
+    names = ("task_id", "kind", "record_key_l", "record_key_r", "match_probability", "detail", "worth", "records_l", "records_r")
+    rows = con.execute(f"SELECT {', '.join(names)} FROM identity.review_task").fetchall()
+    tasks = [dict(zip(names, row, strict=True)) for row in rows]
+    known = control.rows(sa.select(t.review_task))
+    before = {row["task_id"]: row for row in known}
+    new = {"status": "open", "created_at": now}
+    fresh = [{**(before.get(task["task_id"]) or new), **task} for task in tasks]
+    # a question that stays may be worth more or less than it was
+    control.put(t.review_task, [task for task in fresh if task != before.get(task["task_id"])])
     arisen = {task["task_id"] for task in tasks}
-    known = control.rows(
-        sa.select(t.review_task.c.task_id, t.review_task.c.status).where(t.review_task.c.status.in_(["open", "gone"]))
-    )
     for status, ids in (
         ("gone", [row["task_id"] for row in known if row["status"] == "open" and row["task_id"] not in arisen]),
         ("open", [row["task_id"] for row in known if row["status"] == "gone" and row["task_id"] in arisen]),

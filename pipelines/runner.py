@@ -94,17 +94,38 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         if len(outcome.errors) == len(sources) and live_load(hub.config.warehouse) is None:
             outcome.error = "no source could be read and nothing is published yet"
         else:
-            try:
-                with building(hub.config.warehouse):
-                    _build(hub, defs, instance, batch, outcome, notice, force=options.full)
-            except HubError as error:
-                outcome.action, outcome.error = "failed", str(error)
+            _build_alone(hub, defs, instance, batch, outcome, notice, force=options.full)
     outcome.streams = hub.control.rows(
         sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
     )
     runs = {row["sync_run_id"] for row in outcome.streams}
     outcome.changes = hub.control.rows(sa.select(t.schema_change).where(t.schema_change.c.sync_run_id.in_(runs)))
     return outcome
+
+
+def run_build(hub: Hub, notice: Notice = lambda text: None) -> SyncOutcome:
+    """Build a load from what is in raw and what was decided, reading no source.
+
+    Raises:
+        WarehouseError: the warehouse or the control store cannot be used at all.
+    """
+    adopt_published(hub)
+    outcome = SyncOutcome()
+    with open_instance(hub.config) as instance:
+        clear_dead_runs(instance)
+        _build_alone(hub, build_defs(hub), instance, secrets.token_hex(8), outcome, notice, force=False)
+    return outcome
+
+
+def _build_alone(
+    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, outcome: SyncOutcome, notice: Notice, *, force: bool
+) -> None:
+    """Build while no other process does, and note what became of it."""
+    try:
+        with building(hub.config.warehouse):
+            _build(hub, defs, instance, batch, outcome, notice, force=force)
+    except HubError as error:
+        outcome.action, outcome.error = "failed", str(error)
 
 
 def _chosen(hub: Hub, named: Sequence[str]) -> tuple[str, ...]:
@@ -145,8 +166,9 @@ def _build(
         return
     notice("resolving identities, building the golden tables, judging them")
     job = defs.resolve_job_def(BUILD_JOB)
+    ops = {"identity": {"config": {"full": True}}} if force else {}
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, run_config=quiet(), tags={BATCH_TAG: batch, **process_tags()}
+        instance=instance, raise_on_error=False, run_config={"ops": ops, **quiet()}, tags={BATCH_TAG: batch, **process_tags()}
     )
     made = hub.control.rows(sa.select(t.load_batch).where(t.load_batch.c.dagster_run_id == result.run_id))
     outcome.load = made[0] if made else None

@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from hub.contract.errors import HubError
@@ -31,7 +30,12 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="hub.yaml to use; else HUB_CONFIG, else ./hub.yaml", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+ChartOption = Annotated[
+    Path | None, typer.Option("--chart", help="also draw it into this file (.svg, .png or .pdf)", show_default=False)
+]
 _shared: dict[str, Path] = {}
+# Typer uses click or, in newer versions, a copy of its own; a mistake on the command line is the error of whichever it is
+_USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 @app.callback()
@@ -64,9 +68,9 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         code = typer.main.get_command(app).main(args=arguments, prog_name="hub", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         _fail("stopped; nothing is half done, the next sync goes on from here", 130)
-    except click.ClickException as error:
+    except _USAGE_ERROR as error:
         error.show()
         sys.exit(error.exit_code)
     except HubError as error:
@@ -86,4 +90,4 @@ def _fail(line: str, code: int) -> None:
     sys.exit(code)
 
 
-from pipelines.cli import explore, operate, setup  # noqa: E402, F401 - they register their commands on `app`
+from pipelines.cli import explore, model, operate, setup, steward  # noqa: E402, F401 - they register their commands on `app`

@@ -1,13 +1,12 @@
-"""Commands that look into the published load: customer, explain, evaluate. All work while a sync runs."""
+"""Commands that look into the published load: customer, explain. They work while a sync runs."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.app import ChartOption, ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def _print_card(card: dict[str, Any]) -> None:
 def explain(
     left: Annotated[str, typer.Argument(help="a record key, source:stream:id")],
     right: Annotated[str, typer.Argument(help="another one")],
+    chart: ChartOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,6 +84,10 @@ def explain(
 
     with opened(config) as hub, published(hub.config.warehouse) as con:
         found = explain_pair(con, "identity", left, right)
+    if chart is not None:
+        from pipelines.charts import pair_chart
+
+        pair_chart(found, chart)
     if as_json:
         import dataclasses
 
@@ -117,35 +121,3 @@ def _print_explanation(found: Explanation) -> None:
             typer.echo(f"  {step.record_key_l} to {step.record_key_r} ({step.how}{weight})")
     else:
         typer.echo(f"two customers, {found.customer_id_l} and {found.customer_id_r}")
-
-
-@app.command()
-def evaluate(
-    truth: Annotated[
-        Path, typer.Option("--truth", help="CSV or Parquet with source_system, source_record_id, entity_id (and stream)")
-    ],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Compare the published crosswalk with a known truth: pairwise and B-cubed precision, recall, F1."""
-    from pipelines.accuracy import evaluate_truth
-
-    with opened(config) as hub:
-        found = evaluate_truth(hub, truth)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        f"Accuracy on {found['records']:,} records of {found['entities']:,} entities",
-        ("measure", "precision", "recall", "F1"),
-        [
-            (name, *(f"{found[prefix + part]:.4f}" for part in ("precision", "recall", "f1")))
-            for name, prefix in (("pairwise", ""), ("B-cubed", "bcubed_"))
-        ],
-        right=("precision", "recall", "F1"),
-    )
-    typer.echo(
-        f"largest customer {found['largest_cluster']} records, largest entity {found['largest_entity']};"
-        f" {found['missing']:,} records of the truth are not in the crosswalk,"
-        f" {found['elsewhere']:,} are of sources this hub does not have"
-    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.contract.errors import ConfigError
 from pipelines import forking
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table, progress
@@ -15,6 +17,9 @@ from warehouse.drift import FieldChange
 if TYPE_CHECKING:
     from pipelines.context import Hub
     from pipelines.runner import SyncOutcome
+
+
+_SHOWN = 20  # changes of IDs that a dry run prints
 
 
 @app.command()
@@ -32,6 +37,9 @@ def sync(
     accept_schema: Annotated[
         bool, typer.Option("--accept-schema", help="take in fields that changed, where schema_drift says stop")
     ] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="read and publish nothing; list the IDs that the next load would change")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,6 +48,11 @@ def sync(
     Exit codes: 0 published or nothing to do, 3 held by the gate (the last good load stays), 4 published but a source failed,
     1 error.
     """
+    if dry:
+        if sources or full or limit or since or until or accept_schema:
+            raise ConfigError("a dry run reads nothing", field="--dry-run", remedy="leave out sources and the other options")
+        _dry_run(config, as_json)
+        return
     with progress(not as_json) as notice, opened(config) as hub:
         if hub.config.sync.at_a_time > 1 and len(sources or hub.config.enabled()) > 1:
             forking.start()
@@ -48,7 +61,7 @@ def sync(
 
         options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
         outcome = run_sync(hub, options, notice)
-        checks = _checks(hub, outcome.load)
+        checks = failed_checks(hub, outcome.load)
     if as_json:
         print_json(_as_json(outcome, checks))
     else:
@@ -56,7 +69,33 @@ def sync(
     raise typer.Exit(outcome.exit_code)
 
 
-def _checks(hub: Hub, load: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _dry_run(config: Path | None, as_json: bool) -> None:
+    from pipelines.dry_run import dry_run
+
+    with progress(not as_json) as notice, opened(config) as hub:
+        found = dry_run(hub, notice)
+    if as_json:
+        print_json(found)
+        return
+    report, ids = found["report"], found["ids"]
+    typer.echo(
+        f"{report['records']:,} records would be {report['customers']:,} customers: "
+        + ", ".join(f"{n:,} IDs {word}" for word, n in ids.items())
+    )
+    typer.echo(f"the ID of {report['id_churn_rate'] or 0:.2%} of the records would change; nothing was read, published or kept")
+    changes = [event for event in found["events"] if event["what"] != "minted" or event["cause"] == "split"]
+    if changes:
+        print_table(
+            "IDs that would change"
+            if len(changes) <= _SHOWN
+            else f"The first {_SHOWN} of {len(changes):,} IDs that would change; --json lists all",
+            ("what", "customer", "other customer", "cause", "records"),
+            [(e["what"], e["customer_id"], e["other_customer_id"], e["cause"], len(e["record_keys"])) for e in changes[:_SHOWN]],
+            right=("records",),
+        )
+
+
+def failed_checks(hub: Hub, load: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The checks of a load that failed, blocking ones first."""
     import sqlalchemy as sa
 

@@ -81,7 +81,8 @@ def test_all_rows_arrive(everything: tuple[World, SandboxHandle, dict[str, str]]
                     " QUALIFY row_number() OVER (PARTITION BY source_record_id ORDER BY version DESC) = 1)"
                 ).fetchall()[0][0]
                 assert found >= expected > 0, (source, stream)
-        staged = {row[0] for row in con.execute("SELECT record_key FROM staging.party_record WHERE NOT is_deleted").fetchall()}
+        living = con.execute("SELECT record_key, merged_into FROM staging.party_record WHERE NOT is_deleted").fetchall()
+        staged = {key for key, merged_into in living if merged_into is None}
         assert con.execute("SELECT count(*) FROM staging.rejected").fetchall() == [(0,)]
     truth = {":".join(line.split(",")[:3]) for line in sandbox.truth().splitlines()[1:]}
     assert truth <= staged
@@ -89,6 +90,20 @@ def test_all_rows_arrive(everything: tuple[World, SandboxHandle, dict[str, str]]
     assert ours - truth == set(), "somebody who is no customer of the vendor's"
     systems_seen = {row[0] for row in world.ask("SELECT DISTINCT unnest(source_systems) FROM golden.customer")}
     assert systems_seen >= set(world.config["sources"])
+
+
+def test_a_contact_that_the_vendor_merged_is_the_customer_it_was_merged_into(
+    everything: tuple[World, SandboxHandle, dict[str, str]],
+) -> None:
+    world, _, _ = everything
+    with world.working() as con:
+        query = "SELECT record_key, merged_into FROM staging.party_record WHERE NOT is_deleted AND merged_into IS NOT NULL"
+        merged = con.execute(query).fetchall()
+    assert {key.split(":")[0] for key, _ in merged} == {"xero"}
+    rows = world.ask("SELECT record_key, customer_id, link_reason FROM identity.customer_xref WHERE is_current")
+    placed = {key: (customer, reason) for key, customer, reason in rows}
+    for key, into in merged:
+        assert placed[key] == (placed[into][0], "source_merge")
 
 
 def test_the_second_sync_asks_only_for_changes(everything: tuple[World, SandboxHandle, dict[str, str]]) -> None:

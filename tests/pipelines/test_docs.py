@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import duckdb
@@ -62,6 +63,20 @@ def test_every_command_has_help_and_is_documented(command: str) -> None:
 def test_every_command_the_docs_name_exists() -> None:
     named = {name for text in DOCS.values() for name in re.findall(r"(?:`|^    (?:\.venv/bin/)?)hub ([a-z]+)", text, re.MULTILINE)}
     assert named <= set(commands())
+
+
+def documented_lines() -> list[str]:
+    """Every `hub ...` line of an indented block, without its comment."""
+    lines = [line for text in DOCS.values() for block in indented_blocks(text) for line in block.splitlines()]
+    plain = (line.split("  #")[0].strip().removeprefix(".venv/bin/") for line in lines)
+    return sorted({line for line in plain if line.startswith("hub ")})
+
+
+@pytest.mark.parametrize("line", documented_lines())
+def test_every_command_line_of_the_docs_is_understood(line: str) -> None:
+    # options are parsed before --help answers
+    shown = CliRunner().invoke(app, [*shlex.split(line)[1:], "--help"])
+    assert shown.exit_code == 0, shown.output
 
 
 def test_every_setting_of_every_source_is_documented() -> None:
