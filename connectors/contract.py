@@ -31,6 +31,8 @@ from hub.contract.errors import ConfigError
 from hub.contract.tables import Kind
 
 Checkpoint = Mapping[str, Any]
+# what facts are of: customers, and what money was spent on
+OWNERS: frozenset[Kind] = frozenset({"party", "ad_campaign", "ad_group", "ad"})
 Family = Literal["invoicing", "ticketing", "ecommerce", "ads", "databases", "files"]
 
 
@@ -248,7 +250,7 @@ class Connector(ABC):
 
     @abstractmethod
     def streams(self) -> tuple[Stream, ...]:
-        """The streams, facts before parties: the owner of any fact read is then in the parties read after it.
+        """The streams, facts before their `OWNERS`: the owner of any fact read is then in what is read after it.
 
         In this order they are read. Several facts may be read at the same time, then several of what facts are of, which is read
         after the last fact was; see `connectors.readings`.

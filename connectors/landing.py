@@ -25,11 +25,8 @@ import pyarrow.parquet as pq
 
 from connectors.column_records import ColumnRecords
 from connectors.contract import Checkpoint, Page
-from connectors.parts import SCHEMA, Block, Pieces, Row, record_row, reject_row, table
-from connectors.payload import encode
+from connectors.parts import Block, Pieces, Row, record_row, reject_row, table
 from hub.contract.errors import WarehouseAccessError
-
-__all__ = ["SCHEMA", "PartInfo", "PartWriter", "ResumePoint", "StreamLanding", "digest", "encode"]
 
 _META = b"hub.part"
 _REPEATED = ["op", "extracted_at", "merged_into", "reject_reason"]  # the others' values hardly do, and looking takes time

@@ -16,12 +16,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from connectors.contract import Checkpoint, Page, Stream
+from connectors.contract import OWNERS, Checkpoint, Page, Stream
 from connectors.extract import Extraction
 from connectors.reading_lock import ReadingLock
-from hub.contract.tables import Kind
 
-_OWNERS: frozenset[Kind] = frozenset({"party", "ad_campaign", "ad_group", "ad"})
 _FAREWELL_SECONDS = 5.0  # for a reading that is to stop: time enough to land what it has
 
 
@@ -40,7 +38,7 @@ class _Reading:
 
     @property
     def of_owners(self) -> bool:
-        return self.stream.kind in _OWNERS
+        return self.stream.kind in OWNERS
 
 
 class Readings:

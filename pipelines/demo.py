@@ -12,7 +12,7 @@ import typer
 from connectors.sandbox import SandboxHandle, running
 from hub.contract.errors import HubError
 from pipelines.accuracy import evaluate_truth
-from pipelines.cli.operate import print_sync
+from pipelines.cli.operate import failed_checks, print_sync
 from pipelines.cli.render import progress
 from pipelines.config import load_config
 from pipelines.context import Hub
@@ -54,7 +54,7 @@ def _day(hub: Hub, sandbox: SandboxHandle) -> int:
     started = time.monotonic()
     with progress(True) as notice:
         outcome = run_sync(hub, SyncOptions(), notice)
-    print_sync(outcome, [])
+    print_sync(outcome, failed_checks(hub, outcome.load))
     typer.echo(f"synced in {time.monotonic() - started:.0f} s")
     if live_load(hub.config.warehouse) is not None:
         _report(hub, sandbox, outcome)

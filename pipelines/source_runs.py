@@ -6,7 +6,9 @@ SQLite between threads in a way that ends in a deadlock. A process that dies tak
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -104,6 +106,7 @@ def _child(
     # the server that forks has the environment of when it was started
     os.environ.clear()
     os.environ.update(environment)
+    threading.Thread(target=_end_with_command, name="end with the command", daemon=True).start()
     hub = Hub(config)
     try:
         with open_instance(config) as instance:
@@ -112,3 +115,15 @@ def _child(
         told.send(str(error))  # the line itself, not that a process ended
     finally:
         hub.close()
+
+
+def _end_with_command() -> None:
+    """End this process at once when the command that asked for it is gone, however that was killed.
+
+    Nobody is left to take what it says, and what it waits for may never come: a pool slot that a dead run holds is freed by the
+    next command. Ending so costs no more than being killed itself: the next sync goes on where it stopped.
+    """
+    command = multiprocessing.parent_process()
+    if command is not None:
+        command.join()
+        os._exit(1)

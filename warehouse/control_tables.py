@@ -170,6 +170,6 @@ audit_log = Table(
     Column("actor", String(100), nullable=False),
     Column("subject", Text, nullable=False),
     Column("detail", Text),
-    Column("at", DateTime, nullable=False),
+    Column("at", DateTime, nullable=False, info={"copied_as": "acted_at"}),  # AT is a word of DuckDB's SQL
     Column("is_automatic", Boolean, nullable=False),
 )

@@ -46,7 +46,7 @@ def copy_control(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
         for table in tables:
             frame = control.frame(table).astype(object)
             con.register("control_frame", frame.where(frame.notna(), None))
-            casts = ", ".join(f'CAST("{c.name}" AS {_type(c)}) AS "{c.name}"' for c in table.columns)
+            casts = ", ".join(f'CAST("{c.name}" AS {_type(c)}) AS "{c.info.get("copied_as", c.name)}"' for c in table.columns)
             try:
                 con.execute(f"CREATE OR REPLACE TABLE {schema}.{table.name} AS SELECT {casts} FROM control_frame")
             finally:

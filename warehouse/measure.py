@@ -210,6 +210,13 @@ def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     )
 
 
+# customers of more distinct records than there may be
+_TOO_LARGE = (
+    "SELECT customer_id FROM identity.customer_xref JOIN identity.match_key USING (record_key)"
+    " WHERE is_current GROUP BY customer_id HAVING count(DISTINCT node_key) > $limit"
+)
+
+
 def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.DataFrame:
     compared = "NULL::BIGINT AS records_compared, NULL::BIGINT AS records_changed, NULL::BIGINT AS customers_before"
     merged = "NULL::BIGINT AS merged_ids"
@@ -221,14 +228,21 @@ def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.D
         compared = (
             f"(SELECT count(*) FROM {both}) AS records_compared,"
             f" (SELECT count(*) FROM {both} AND n.customer_id <> b.customer_id) AS records_changed,"
+            f" (SELECT list(record_key ORDER BY record_key)[1:{_EXAMPLES}] FROM {both} AND n.customer_id <> b.customer_id)"
+            " AS id_churn_examples,"
             f" (SELECT count(*) FROM {scope.live}.identity.customer_registry WHERE status = 'active') AS customers_before"
         )
+        gone = (
+            f"FROM {scope.live}.identity.customer_registry b JOIN identity.customer_registry n USING (customer_id)"
+            " WHERE b.status = 'active' AND n.status = 'merged'"
+        )
         merged = (
-            f"(SELECT count(*) FROM {scope.live}.identity.customer_registry b JOIN identity.customer_registry n USING (customer_id)"
-            " WHERE b.status = 'active' AND n.status = 'merged') AS merged_ids"
+            f"(SELECT count(*) {gone}) AS merged_ids,"
+            f" (SELECT list(customer_id ORDER BY customer_id)[1:{_EXAMPLES}] {gone}) AS merged_share_examples"
         )
     return con.execute(
         f"SELECT {compared}, {merged}, $limit AS max_cluster_size,"
+        f" (SELECT list(customer_id ORDER BY customer_id)[1:{_EXAMPLES}] FROM ({_TOO_LARGE})) AS cluster_size_examples,"
         " (SELECT largest_cluster FROM identity.resolution_run WHERE run_id = $run) AS largest_cluster",
         {"run": run_id, "limit": scope.max_cluster_size},
     ).df()

@@ -17,7 +17,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors import http
-from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, SourceSettings, Stream
+from connectors.contract import OWNERS, Checkpoint, Connector, Deletes, Family, Page, SourceSettings, Stream
 from connectors.databases.reading import Reading, Window
 from connectors.databases.server import Server
 from connectors.databases.settings import SqlSettings, SqlStream
@@ -40,8 +40,8 @@ class SqlConnector(Connector):
         self._retries = 0
 
     def streams(self) -> tuple[Stream, ...]:
-        """The streams of hub.yaml, facts before parties."""
-        ordered = sorted(self.settings.streams.items(), key=lambda item: item[1].kind == "party")
+        """The streams of hub.yaml, facts before their owners."""
+        ordered = sorted(self.settings.streams.items(), key=lambda item: item[1].kind in OWNERS)
         return tuple(
             Stream(
                 name=name,

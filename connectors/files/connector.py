@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Checkpoint, Connector, Deletes, Family, Page, Stream
+from connectors.contract import OWNERS, Checkpoint, Connector, Deletes, Family, Page, Stream
 from connectors.fields_mapping import mapping_sql
 from connectors.files.options import is_url, shown
 from connectors.files.progress import FoundFile, Progress
@@ -40,8 +40,8 @@ class FilesConnector(Connector):
         self._store = RemoteStore(name, settings.storage, settings.retry)
 
     def streams(self) -> tuple[Stream, ...]:
-        """The streams of hub.yaml, facts before parties."""
-        ordered = sorted(self.settings.streams.items(), key=lambda item: item[1].kind == "party")
+        """The streams of hub.yaml, facts before their owners."""
+        ordered = sorted(self.settings.streams.items(), key=lambda item: item[1].kind in OWNERS)
         return tuple(
             Stream(
                 name=name,

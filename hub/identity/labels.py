@@ -27,7 +27,7 @@ def known_pairs(con: Connection, decisions: Decisions, weight: float) -> Labels:
     pairs = [*together, *decisions.apart]
     table(
         con,
-        "id_told",
+        "id_known",
         l=pa.array([a for a, _ in pairs], pa.string()),
         r=pa.array([b for _, b in pairs], pa.string()),
         matches=pa.array([*[True] * len(together), *[False] * len(decisions.apart)], pa.bool_()),

@@ -1,5 +1,5 @@
 -- Pairs whose class is known before any model is, if they are candidates. Needs id_compared, id_record, id_node_record, and what stewards
--- decided as id_told (l, r, matches: record keys).
+-- decided as id_known (l, r, matches: record keys).
 CREATE OR REPLACE TEMP TABLE id_label AS
 WITH record AS (
   SELECT r.record_key, r.source_system, r.stream, r.source_record_id, node_id, p.legacy_id
@@ -20,7 +20,7 @@ WITH record AS (
   QUALIFY count(vector) OVER streams >= 0.5 * count(*) OVER streams
 ), told AS (
   SELECT least(a.node_id, b.node_id) AS l, greatest(a.node_id, b.node_id) AS r, bool_and(matches) AS matches
-  FROM id_told JOIN record AS a ON a.record_key = id_told.l JOIN record AS b ON b.record_key = id_told.r
+  FROM id_known JOIN record AS a ON a.record_key = id_known.l JOIN record AS b ON b.record_key = id_known.r
   WHERE a.node_id <> b.node_id GROUP BY ALL
 )
 SELECT vector, matches FROM told JOIN id_compared USING (l, r)

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from connectors.contract import Connector
-from connectors.landing import encode
 from connectors.mapping import parse_mapping
+from connectors.payload import encode
 from hub.contract.columns import TABLES
 
 Rows = list[dict[str, Any]]

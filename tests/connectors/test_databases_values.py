@@ -12,8 +12,8 @@ import pytest
 import simplejson
 
 from connectors.databases.values import parsed_json
-from connectors.landing import encode
 from connectors.mapping import parse_mapping
+from connectors.payload import encode
 from tests.connectors.databases import Database, connector, database, pages, payloads, records
 
 pytestmark = pytest.mark.server

@@ -19,8 +19,9 @@ from connectors.contract import Deletes, Page
 from connectors.extract import extract_stream
 from connectors.files.connector import FilesConnector
 from connectors.files.settings import FilesSettings
-from connectors.landing import StreamLanding, encode
+from connectors.landing import StreamLanding
 from connectors.mapping import parse_mapping
+from connectors.payload import encode
 from connectors.registry import connector_class
 from hub.contract.errors import ConfigError, SourceDataError
 from tests.connectors.files_kit import CONTACTS, connector, ids, pages, records, rejects, write
@@ -479,6 +480,14 @@ def test_check_says_how_many_files_there_are(tmp_path: Path) -> None:
     source = connector(tmp_path, {"contacts": CONTACTS, "orders": ORDERS})
     assert source.check() == "contacts: 2 files, orders: 1 file"
     assert [stream.name for stream in source.streams()] == ["orders", "contacts"]
+
+
+def test_what_facts_are_of_is_read_after_them(tmp_path: Path) -> None:
+    campaigns = {"path": "campaigns.csv", "kind": "ad_campaign", "id": "id", "fields": {"campaign_name": "name"}}
+    spend = {"date_day": "day", "campaign_id": "campaign", "currency": "cur", "spend": "cost"}
+    spent = {"path": "spend.csv", "kind": "ad_spend", "id": ["day", "campaign"], "fields": spend}
+    source = connector(tmp_path, {"contacts": CONTACTS, "campaigns": campaigns, "spend": spent})
+    assert [stream.name for stream in source.streams()] == ["spend", "contacts", "campaigns"]
 
 
 # mapping -----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from pydantic import ValidationError
 from connectors.extract import extract_stream
 from connectors.files import csv as files_csv
 from connectors.files import lines as files_lines
-from connectors.landing import StreamLanding, encode
+from connectors.landing import StreamLanding
+from connectors.payload import encode
 from hub.contract.errors import SourceDataError
 from tests.connectors.files_kit import connector, contacts, ids, pages, records, rejects, write
 

@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
 from connectors.files import xlsx as files_xlsx
-from connectors.landing import encode
+from connectors.payload import encode
 from hub.contract.errors import SourceDataError
 from tests.connectors.files_kit import contacts, ids, pages, records, rejects, write
 

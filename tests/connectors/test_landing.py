@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 import connectors.landing as landing_module
 from connectors.contract import Page, Record, Reject
-from connectors.landing import SCHEMA, PartWriter, StreamLanding, digest, encode
+from connectors.landing import PartWriter, StreamLanding, digest
+from connectors.parts import SCHEMA
+from connectors.payload import encode
 from hub.contract.errors import WarehouseAccessError
 
 JSON = st.recursive(

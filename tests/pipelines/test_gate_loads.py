@@ -44,7 +44,7 @@ def candidate(first_day: Path, tmp_path: Path) -> Iterator[tuple[Hub, duckdb.Duc
         con.close()
 
 
-def judged(hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0) -> Verdict:
+def judged(hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0, max_cluster_size: int | None = None) -> Verdict:
     settings: WarehouseSettings = hub.config.warehouse
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
     with live_attached(con, settings) as live:
@@ -55,7 +55,7 @@ def judged(hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0) -> V
             streams=[(c.name, s.name) for c in connectors for s in c.streams()],
             live=live,
             since=began + timedelta(seconds=1),
-            max_cluster_size=hub.config.identity.max_cluster_size,
+            max_cluster_size=max_cluster_size or hub.config.identity.max_cluster_size,
         )
         frames = measure(con, scope, run_id=run_id, now=datetime.now(UTC).replace(tzinfo=None))
     frames["freshness"] = pd.DataFrame(
@@ -95,3 +95,24 @@ def test_a_spoilt_load_is_held_by_its_check_alone(candidate: tuple[Hub, duckdb.D
 def test_a_stale_source_warns(candidate: tuple[Hub, duckdb.DuckDBPyConnection]) -> None:
     verdict = judged(*candidate, hours=27.0)
     assert (verdict.decision, failed(verdict)) == ("pass", {STALE})
+
+
+@pytest.mark.parametrize(("check", "names"), [("id_churn", r"\w+:\w+:.+"), ("merged_share", r"c_\w+")])
+def test_a_load_held_for_its_ids_says_which(candidate: tuple[Hub, duckdb.DuckDBPyConnection], check: str, names: str) -> None:
+    hub, con = candidate
+    con.execute(HELD[check])
+    result = next(r for r in judged(hub, con).results if r.check_id == check)
+    assert result.examples
+    assert all(re.fullmatch(names, example) for example in result.examples)
+
+
+def test_customers_that_are_too_large_are_named(candidate: tuple[Hub, duckdb.DuckDBPyConnection]) -> None:
+    hub, con = candidate
+    sizes = con.execute(
+        "SELECT customer_id, count(DISTINCT node_key) AS n FROM identity.customer_xref JOIN identity.match_key USING (record_key)"
+        " WHERE is_current GROUP BY customer_id ORDER BY n DESC, customer_id"
+    ).fetchall()
+    largest = sizes[0][1]
+    result = next(r for r in judged(hub, con, max_cluster_size=largest - 1).results if r.check_id == "cluster_size")
+    assert result.status == "failed"
+    assert result.examples == tuple(customer for customer, n in sizes if n == largest)[:20]

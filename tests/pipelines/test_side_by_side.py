@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -45,3 +48,40 @@ def test_a_process_that_dies_takes_only_its_own_source_with_it(tmp_path: Path, m
         }
         assert world.ask("SELECT full_name FROM golden.customer") == [("Ada Berg",)]
         assert world.sync().exit_code == EXIT_OK
+
+
+def test_a_source_is_read_no_further_when_the_command_that_asked_for_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_side_by_side")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "in").mkdir()
+    readers: list[int] = []
+
+    def answer(request: Request) -> Reply:
+        if not readers:
+            with world.hub() as hub, open_instance(hub.config) as instance:
+                (run,) = instance.get_runs(filters=dg.RunsFilter(job_name="sync_stripe"))
+            readers.append(int(run.tags[PROCESS_TAG]))
+            command.kill()
+        return Reply({}, 429, {"retry-after": "240"})  # so it has nothing to do but wait
+
+    with serve(answer) as server:
+        stripe = {"type": "stripe", "base_url": server.base_url, "api_key": "${STRIPE_API_KEY}"}
+        crm = {"type": "files", "streams": {"contacts": {"path": "in/*.jsonl", "kind": "party", "id": "id", "fields": {}}}}
+        world = World(tmp_path, {"sync": {"at_a_time": 2}, "sources": {"stripe": stripe, "crm": crm}})
+        asked = [sys.executable, "-m", "pipelines.cli", "--config", str(tmp_path / "hub.yaml"), "sync"]
+        command = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert command.wait(120) == -signal.SIGKILL
+        deadline = time.monotonic() + 60
+        while is_running(readers[0]) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not is_running(readers[0])
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely unburied."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

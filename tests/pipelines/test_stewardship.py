@@ -155,6 +155,8 @@ def test_a_merge_takes_effect_with_the_next_load_and_its_undo_gives_the_former_i
     built = hub("merge", lee, smith, "--now")
     assert (built["action"], built["exit_code"]) == ("published", 0)
     assert {owner(world, record) for record in "1236"} == {lee}
+    told = world.ask("SELECT action FROM ops.audit_log ORDER BY acted_at")
+    assert told == [("merge",), ("unmerge",), ("merge",)]
     assert [card["customer"]["customer_id"] for card in hub("customer", smith)] == [lee]
     assert "one customer already" in hub("merge", lee, smith, fails=True)
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.landing import SCHEMA, encode
-from connectors.parts import Block, table
+from connectors.parts import SCHEMA, Block, table
+from connectors.payload import encode
 from hub.contract import landed
 from tests.connectors.test_columns import columns_of
 from warehouse.drift import ENOUGH, MAP_KEYS, observe, remember

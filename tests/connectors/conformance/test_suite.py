@@ -163,6 +163,20 @@ def test_late__what_arrives_within_the_look_back_is_read(vendor: Counterpart, le
     assert marks(vendor, ledger) == vendor.marks
 
 
+def to_be_read(vendor: Counterpart, ledger: Ledger, connector: Connector, *, first: bool) -> list[str]:
+    """Have three pages of records that a first reading finds, or that a later one finds changed; their keys."""
+    keys = []
+    for _ in range(vendor.page_size * 3):
+        keys.append(vendor.put())
+        vendor.tick()
+    if not first:
+        settle(vendor, ledger, connector)
+        for key in keys:
+            vendor.put(key)
+            vendor.tick()
+    return keys
+
+
 def stir(vendor: Counterpart, keys: list[str]) -> None:
     """Let there be changes, a deletion and a new record."""
     # so slowly that the look-back does not make good what a reading passes over; a look-back of a month does in any case
@@ -181,15 +195,7 @@ def test_shifting__records_that_move_between_pages_while_we_read_are_not_lost(
     vendor: Counterpart, ledger: Ledger, first: bool
 ) -> None:
     connector = connect(vendor)
-    keys = []
-    for _ in range(vendor.page_size * 3):
-        keys.append(vendor.put())
-        vendor.tick()
-    if not first:
-        settle(vendor, ledger, connector)
-        for key in keys:
-            vendor.put(key)
-            vendor.tick()
+    keys = to_be_read(vendor, ledger, connector, first=first)
 
     once(vendor, lambda: stir(vendor, keys))
     ledger.sync(connector)
@@ -349,15 +355,7 @@ def test_resumed__what_changed_before_a_broken_reading_goes_on_is_not_lost(
     vendor: Counterpart, ledger: Ledger, first: bool
 ) -> None:
     connector = connect(vendor)
-    keys = []
-    for _ in range(vendor.page_size * 3):
-        keys.append(vendor.put())
-        vendor.tick()
-    if not first:
-        settle(vendor, ledger, connector)
-        for key in keys:
-            vendor.put(key)
-            vendor.tick()
+    keys = to_be_read(vendor, ledger, connector, first=first)
     killed_after(2, vendor, ledger, connector)
     stir(vendor, keys)
     ledger.sync(connector)
