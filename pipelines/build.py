@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
-from hub.golden import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
@@ -153,7 +153,8 @@ def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        return build_golden(con, hub.config.survivorship, tuple(hub.config.sources), load_id=candidate.load_id, live=live)
+        settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship)
+        return build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:

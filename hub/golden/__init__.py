@@ -4,6 +4,6 @@ Builds the tables of the load being made; whether it is good enough and where it
 """
 
 from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
-from hub.golden.settings import SurvivorshipSettings
+from hub.golden.settings import GoldenSettings, SurvivorshipSettings
 
-__all__ = ["TABLES", "VIEWS", "SurvivorshipSettings", "TableDelta", "build_golden", "table_deltas"]
+__all__ = ["TABLES", "VIEWS", "GoldenSettings", "SurvivorshipSettings", "TableDelta", "build_golden", "table_deltas"]

@@ -7,12 +7,13 @@ last changed it and an unchanged day changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
 import duckdb
 
-from hub.golden.settings import SurvivorshipSettings
+from hub.golden.settings import GoldenSettings
 from hub.golden.survivorship import rank_attributes
 from hub.identity import link_accounts
 
@@ -54,16 +55,16 @@ def sql(name: str) -> str:
 
 def build_golden(
     con: duckdb.DuckDBPyConnection,
-    settings: SurvivorshipSettings,
-    sources: tuple[str, ...],
+    settings: GoldenSettings,
     *,
     load_id: str,
     live: str | None,
+    now: datetime,
 ) -> dict[str, TableDelta]:
     """Build schema golden for the load `load_id`.
 
     Args:
-        sources: all sources in hub.yaml's order, for source priority.
+        now: when the load began, UTC without zone; nothing else here looks at a clock.
         live: catalog of the attached published load, None before the first.
 
     Returns:
@@ -72,7 +73,7 @@ def build_golden(
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
     con.execute(sql("owner"))
     con.execute(sql("facts"))
-    rank_attributes(con, settings, sources)
+    rank_attributes(con, settings.survivorship, settings.sources)
     link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
     for table, keys in TABLES.items():

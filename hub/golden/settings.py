@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -46,3 +47,15 @@ def _known(value: dict[str, tuple[Rule, ...]], known: tuple[str, ...]) -> dict[s
         if name not in known:
             raise ValueError(f"unknown name {name!r}; known are {', '.join(known)}")
     return value
+
+
+@dataclass(frozen=True)
+class GoldenSettings:
+    """All that decides what the golden tables hold, beside the data.
+
+    Attributes:
+        sources: all sources in hub.yaml's order.
+    """
+
+    sources: tuple[str, ...]
+    survivorship: SurvivorshipSettings = field(default_factory=SurvivorshipSettings)

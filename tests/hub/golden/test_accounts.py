@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from hub.golden import SurvivorshipSettings, build_golden
-from tests.hub.parties import assign, stage_parties, warehouse
+from hub.golden import GoldenSettings, build_golden
+from tests.hub.parties import T0, assign, stage_parties, warehouse
 
 ACME = {"company_name": "Acme Tools GmbH", "email": "info@acmetools.de", "country": "DE"}
 Records = dict[str, dict[str, Any]]
@@ -33,7 +33,7 @@ def accounts(con: duckdb.DuckDBPyConnection, records: Records, customers: dict[s
     grouped = {record for members in named.values() for record in members}
     alone = {record: [record] for record in records if record not in grouped}
     assign(con, {customer: [_key(record) for record in members] for customer, members in (named | alone).items()})
-    build_golden(con, SurvivorshipSettings(), ("crm",), load_id="L1", live=None)
+    build_golden(con, GoldenSettings(("crm",)), load_id="L1", live=None, now=T0)
     found = con.execute("SELECT customer_id, account_customer_id, account_rule FROM golden.customer ORDER BY 1").fetchall()
     assert {row[0] for row in found} == {*named, *alone}
     return {customer: (account, rule) for customer, account, rule in found if account is not None}

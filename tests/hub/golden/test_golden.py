@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.golden import TABLES, SurvivorshipSettings, TableDelta, build_golden
+from hub.golden import TABLES, GoldenSettings, SurvivorshipSettings, TableDelta, build_golden
 from hub.golden.lookup import customer_card, find_customers
 from tests.hub.parties import T0, assign, stage_parties, warehouse
 
@@ -62,7 +62,7 @@ def order(con: duckdb.DuckDBPyConnection, id_: str, owner: str | None, **values:
 def build(
     con: duckdb.DuckDBPyConnection, load: str = "L1", rules: SurvivorshipSettings | None = None, live: str | None = None
 ) -> Any:
-    return build_golden(con, rules or SurvivorshipSettings(), SOURCES, load_id=load, live=live)
+    return build_golden(con, GoldenSettings(SOURCES, rules or SurvivorshipSettings()), load_id=load, live=live, now=T0)
 
 
 def golden(con: duckdb.DuckDBPyConnection, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
