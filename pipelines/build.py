@@ -25,7 +25,7 @@ from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
 from warehouse.connection import frugal, writer
 from warehouse.control import utcnow
-from warehouse.copies import CARRIED, copy_control
+from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.measure import Scope, measure
 from warehouse.publish import PublishedTable, content_digest, live_attached, live_load, prune, publish
 from warehouse.sql import statement
@@ -129,6 +129,7 @@ def resolve_staged(
         live: catalog of the attached published load, None before the first.
     """
     copy_control(con, hub.control)
+    copy_decisions(con, hub.control)
     with frugal(con, _linkage_memory(con)):
         return resolve(
             con,
@@ -153,7 +154,7 @@ def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship)
+        settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship, overrides="steward.attribute_override")
         return build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
 
 

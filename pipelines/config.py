@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 from dotenv import load_dotenv
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from connectors.contract import Connector, Secret, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
-from hub.golden.settings import SurvivorshipSettings
+from hub.golden.settings import OTHERS, SurvivorshipSettings
 from hub.identity.settings import IdentitySettings
 from warehouse.settings import WarehouseSettings
 
@@ -64,6 +64,14 @@ class HubConfig(BaseModel):
         if not isinstance(value, dict) or not value:
             raise ConfigError("hub.yaml names no sources", field="sources", remedy="name at least one, see hub init")
         return {str(name): _source(str(name), given) for name, given in value.items()}
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> HubConfig:
+        for key, names in (("source_priority", self.survivorship.source_priority), ("trust", self.survivorship.trust)):
+            for name in names:
+                if name != OTHERS and name not in self.sources:
+                    raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
+        return self
 
     def connector(self, name: str) -> Connector:
         """Make the connector of a source. Raises `ConfigError` that names the nearest source."""

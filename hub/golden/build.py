@@ -22,6 +22,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "customer": ("customer_id",),
     "customer_identifier": ("customer_id", "id_type", "id_value"),
     "customer_attribute": ("customer_id", "attribute", "record_key"),
+    "attribute_override": ("override_id",),
     "customer_order": ("order_key",),
     "order_line": ("order_line_key",),
     "invoice": ("invoice_key",),
@@ -34,7 +35,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "ad": ("ad_key",),
     "ad_spend_daily": ("spend_key",),
 }
-VIEWS: tuple[str, ...] = ("customer_360",)
+VIEWS: tuple[str, ...] = ("customer_360", "conflicting_attribute")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def build_golden(
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
     con.execute(sql("owner"))
     con.execute(sql("facts"))
-    rank_attributes(con, settings.survivorship, settings.sources)
+    rank_attributes(con, settings, now)
     link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
     for table, keys in TABLES.items():
