@@ -37,6 +37,15 @@ _SUPPORT = """supported AS (
   SELECT customer_id, value_key, count(DISTINCT source_system) AS sources
   FROM candidate WHERE action IS NULL OR action = 'pin' GROUP BY ALL
 ), """
+_TRUST_JOIN = """LEFT JOIN (
+  SELECT * EXCLUDE (attribute) RENAME (source_system AS trusted_source) FROM source_trust WHERE attribute = '{name}'
+) t ON action IS DISTINCT FROM 'set' AND trusted_source =
+  CASE WHEN source_system IN (SELECT source_system FROM source_trust) THEN source_system ELSE '*' END"""
+_TRUST_KEPT = "CASE WHEN quality < {best} THEN 1 - t.downgrade ELSE 1 END"
+_TRUST_COLUMNS = (
+    f"t.max * {_TRUST_KEPT} AS trust_score, t.min * {_TRUST_KEPT} AS trust_floor, t.half_life_days AS trust_half_life_days"
+)
+_NO_TRUST = "NULL::DOUBLE AS trust_score, NULL::DOUBLE AS trust_floor, NULL::INTEGER AS trust_half_life_days"
 # trust in a value today; rounded, so that no last digit of a power decides
 _TRUST = """round(trust_floor + (trust_score - trust_floor) * CASE WHEN trust_half_life_days IS NULL THEN 1
   WHEN source_updated_at IS NULL THEN 0
@@ -64,7 +73,7 @@ def rank_attributes(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, no
         _run(con, _ranking(ATTRIBUTES[name], survivorship.rules(name)), day=now.date())
         if name in followed:
             con.execute(
-                "INSERT INTO survivor SELECT $name, customer_id, about FROM ranked WHERE rank_no = 1 AND ruling >= 0",
+                "INSERT INTO survivor SELECT $name, customer_id, about FROM ranked WHERE is_winner",
                 {"name": name},
             )
     _run(
@@ -139,9 +148,13 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
     joins = [
         "LEFT JOIN source_priority s USING (source_system)" if "source_priority" in kinds else "",
         "LEFT JOIN supported f USING (customer_id, value_key)" if "frequency" in kinds else "",
+        _TRUST_JOIN if "trust" in kinds else "",
     ]
     members = attribute.members
-    everything = [member for one in ATTRIBUTES.values() for member in one.members]
+    shown = {m.name: m.value for m in members}
+    if "expression" in kinds:
+        shown |= {m.name: m.value for one in ATTRIBUTES.values() for m in one.members}
+        shown |= {name: f"p.{name}" for name in ("stream", "record_role", "party_type", "source_created_at")}
     compared = [*(f"term_{i}" for i in range(len(terms))), "ruling"]
     neighbours = [f"lead({c}) OVER w AS next_{c}, first_value({c}) OVER w AS best_{c}" for c in compared]
     neighbours += [
@@ -149,8 +162,9 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
     ]
     said = {m.name: f"(s.value ->> '$.{m.name}')" if attribute.is_group else f"s.value::{m.type}" for m in members}
     parts = {
-        "name": attribute.name,
-        "columns": ", ".join(f"{m.value} AS {m.name}" for m in everything),
+        "columns": ", ".join(f"{value} AS {name}" for name, value in shown.items()),
+        "members": ", ".join(f"{m.name}, key_{m.name}" for m in members),
+        "trust": _TRUST_COLUMNS if "trust" in kinds else _NO_TRUST,
         "value": _whole([m.value for m in members]),
         "key": _whole([m.key for m in members]),
         "keys": ", ".join(f"{m.key} AS key_{m.name}" for m in members),
@@ -158,13 +172,13 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
         "status": attribute.status,
         "fallback": attribute.fallback,
         "eligible": attribute.eligible,
-        "best": str(attribute.best),
         "set_columns": ", ".join(f"{value} AS {name}" for name, value in said.items()),
         "set_value": _whole(list(said.values())),
         "set_keys": ", ".join(f"lower({value}::VARCHAR) AS key_{name}" for name, value in said.items()),
         "support": _SUPPORT if "frequency" in kinds else "",
         "terms": ", ".join(f"{sql} AS term_{i}" for i, (_, sql, _) in enumerate(terms)),
         "joins": " ".join(joins),
+        "judged": ", ".join(f"{m.name}, {_agrees(m.name)} AS agrees_{m.name}" for m in members),
         "order": ", ".join(f"term_{i} {direction} NULLS LAST" for i, (_, _, direction) in enumerate(terms)),
         "neighbours": ", ".join(neighbours),
         "decided": " ".join(
@@ -172,6 +186,9 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
             for i, (kind, _, _) in enumerate(terms)
         ),
         "picked": " UNION ALL ".join(_picked(m.name) for m in members),
+        # the last two stand in the texts above
+        "name": attribute.name,
+        "best": str(attribute.best),
     }
     script = _sql("rank")
     for key, text in parts.items():
@@ -183,11 +200,15 @@ def _whole(values: list[str]) -> str:
     return f"{values[0]}::VARCHAR" if len(values) == 1 else f"nullif(concat_ws(' ', {', '.join(values)}), '')"
 
 
+def _agrees(name: str) -> str:
+    """Whether a value is the winner's; NULL where none may win."""
+    return f"CASE WHEN best_ruling >= 0 THEN coalesce({name} = best_{name} OR key_{name} = best_key_{name}, false) END"
+
+
 def _picked(name: str) -> str:
-    """The candidates of one golden column; those of an attribute none of which may win agree with nothing."""
-    agrees = f"coalesce({name} = best_{name} OR key_{name} = best_key_{name}, false)"
+    """The candidates of one golden column."""
     return (
         f"SELECT customer_id, '{name}', {name}::VARCHAR, record_key, source_system, source_updated_at, is_winner, rule, rank_no,"
-        f" validation_status, CASE WHEN best_ruling >= 0 THEN {agrees} END, trust_score, trust_floor, trust_half_life_days,"
-        f" override_id FROM judged WHERE {name} IS NOT NULL"
+        f" validation_status, agrees_{name}, trust_score, trust_floor, trust_half_life_days, override_id"
+        f" FROM ranked WHERE {name} IS NOT NULL"
     )

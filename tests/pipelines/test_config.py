@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ import yaml
 
 from connectors.registry import types
 from hub.contract.errors import ConfigError
+from hub.golden.rules import DEFAULT_RULES
 from pipelines.config import load_config
 from pipelines.schema import config_schema
+from tests.pipelines.world import ROOT
 
 STRIPE = "sources: {s: {type: stripe, api_key: '${STRIPE_KEY}'}}\n"
 
@@ -35,6 +39,13 @@ def load(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
         (STRIPE + "gate: {max_id_churn: 5}", r"gate\.max_id_churn: input should be less than or equal to 1"),
         (STRIPE + "survivorship: {default: [newest]}", r"survivorship\.default\.0: input should be 'verified'"),
         (STRIPE + "survivorship: {fields: {emial: [recency]}}", r"unknown name 'emial'; known are email"),
+        (STRIPE + "survivorship: {source_priority: [strpe]}", r"survivorship\.source_priority: no source 'strpe'"),
+        (
+            STRIPE + "survivorship: {fields: {email: [{expression: now()}]}}",
+            r"survivorship\.fields\.email\.0: function now is not allowed in an expression",
+        ),
+        (STRIPE + "survivorship: {default: [trust], trust: {t: {max: 1}}}", r"survivorship\.trust: no source 't'"),
+        (STRIPE + "survivorship: {default: [trust], trust: {s: {mx: 1}}}", r"trust\.s\.mx: unknown key 'mx'; did you mean 'max'"),
         (STRIPE + "warehouse: {keep_loads: none}", r"warehouse\.keep_loads: input should be a valid integer"),
         ("sources: {s: {type: stripe, api_key: '${K}', retry: {attemps: 1}}}", r"s\.retry\.attemps: .* did you mean 'attempts'\?"),
         ("sources: {s: {type: stripe, api_key: '${K}', country: Germany}}", r"country: must be a two-letter ISO 3166 code"),
@@ -122,3 +133,18 @@ def test_the_schema_for_editors_knows_every_source_type() -> None:
     for type_name in types():
         assert f"source_{type_name}" in text
     assert "root" not in config_schema()["properties"]
+
+
+def test_the_survivorship_that_the_docs_show_is_understood(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "data-engineer.md").read_text()
+    (shown,) = re.findall(r"^    survivorship:\n(?:      .*\n)+", page, re.MULTILINE)
+    sources = "".join(f"  {name}: {{type: stripe, api_key: '${{K}}'}}\n" for name in ("stripe", "shopify", "zendesk"))
+    settings = load(tmp_path, f"sources:\n{sources}{textwrap.dedent(shown)}").survivorship
+    assert settings.trust["stripe"].of("email").max == 1
+    assert [rule.kind for rule in settings.rules("phone_e164")] == ["verified", "expression"]
+    rules = {name: tuple(rule.kind for rule in DEFAULT_RULES[name]) for name in DEFAULT_RULES}
+    for names, told in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ((?:\w+)(?:, \w+)*) \|$", page, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", names):
+            if name in rules:
+                assert tuple(told.split(", ")) == rules.pop(name)
+    assert rules == {}
