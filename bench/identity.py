@@ -78,12 +78,18 @@ def staged(frame: pd.DataFrame, memory_limit: str | None = None, path: Path | No
         con.execute("SET memory_limit = ?", [memory_limit])
     for script in ("staging", "identity"):
         con.execute((SCHEMA / f"{script}.sql").read_text(encoding="utf-8"))
+    con.execute("CREATE TABLE truth (source_system VARCHAR, stream VARCHAR, source_record_id VARCHAR, entity_id VARCHAR)")
+    add(con, frame)
+    return con
+
+
+def add(con: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> None:
+    """Stages further records, none of which is there yet, and their truth."""
     con.register("told", frame)
-    con.execute(f"CREATE TABLE truth AS SELECT {TRUTH} FROM told")
+    con.execute(f"INSERT INTO truth SELECT {TRUTH} FROM told")
     con.unregister("told")
     _normalise(con, frame)
     con.execute("INSERT INTO staging.party_record BY NAME FROM party_normalised; DROP TABLE party_normalised")
-    return con
 
 
 def _normalise(con: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> None:

@@ -129,7 +129,7 @@ def resolve_staged(
         live: catalog of the attached published load, None before the first.
     """
     copy_control(con, hub.control)
-    with frugal(con, _linkage_memory(con)):
+    with frugal(con, linkage_memory(con)):
         return resolve(
             con,
             hub.config.identity,
@@ -143,7 +143,7 @@ def resolve_staged(
         )
 
 
-def _linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
+def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     """What identity may hold in memory: enough that little of what it works on goes to disk and back, however many records."""
     records = con.execute("SELECT count(*) FROM staging.party_record").fetchall()[0][0]
     return f"{_LINKAGE_MB + records // 1_500}MB"
