@@ -125,7 +125,9 @@ def load_config(path: str | Path | None = None) -> HubConfig:
         raise ConfigError(
             f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
         )
-    return config.model_copy(update={"warehouse": config.warehouse.resolved(root), "sources": _rooted(config.sources, root)})
+    warehouse = config.warehouse.resolved(root)
+    identity = config.identity.placed(root, beside=warehouse.path.parent)
+    return config.model_copy(update={"warehouse": warehouse, "identity": identity, "sources": _rooted(config.sources, root)})
 
 
 def _rooted(sources: dict[str, SourceSettings], root: Path) -> dict[str, SourceSettings]:

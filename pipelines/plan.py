@@ -11,6 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from connectors.contract import Connector
+from hub.identity.settings import NOT_DECIDING
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
 from warehouse import control_tables as t
@@ -54,7 +55,7 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
         sa.select(t.match_decision.c.decision_id, t.match_decision.c.revoked_at).order_by(t.match_decision.c.decision_id)
     )
     settings = {
-        "identity": config.identity.model_dump(mode="json"),
+        "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
         "gate": config.gate.model_dump(mode="json"),
         "sources": list(config.sources),

@@ -19,7 +19,7 @@ from hub.identity.grouping import make_clusters
 from hub.identity.model import Model
 from hub.identity.settings import IdentitySettings
 from hub.identity.sql import Connection, forget, one, rows, run, table
-from hub.identity.weighing import weigh
+from hub.identity.weighing import link, weigh
 
 # Beyond this share of all records a full run is no slower; below so many records it does not matter.
 MOST_CHANGED, ALWAYS = 0.2, 1_000
@@ -96,6 +96,7 @@ def link_changes(con: Connection, settings: IdentitySettings, decisions: Decisio
     forget(con, "id_compared")
     run(con, "reached")
     run(con, "records")
+    link(con)
     make_clusters(con, settings, decisions)
     run(con, "regrouped")
     return compared
