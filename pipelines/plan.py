@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connectors.contract import Connector
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
+from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
@@ -56,6 +57,10 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     settings = {
         "identity": config.identity.model_dump(mode="json"),
         "survivorship": config.survivorship.model_dump(mode="json"),
+        # what the rates are, not where they lie
+        "reporting": config.reporting.model_dump(mode="json", exclude={"rates"}),
+        "rates": rates_digest(config.reporting),
+        "segments": config.segments,
         "gate": config.gate.model_dump(mode="json"),
         "sources": list(config.sources),
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
