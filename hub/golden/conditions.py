@@ -34,6 +34,8 @@ def check_condition(text: str, columns: Mapping[str, str]) -> None:
     Raises:
         ValueError: it is none; says why and names the column or function.
     """
+    if not text.strip():
+        raise ValueError("is empty")
     with duckdb.connect() as con:
         parts = list(_parts(_parsed(con, text)))
         for part in parts:
@@ -41,6 +43,7 @@ def check_condition(text: str, columns: Mapping[str, str]) -> None:
         fields = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
         con.execute(f"CREATE TABLE given ({fields})")
         try:
+            con.execute(f"SELECT (\n{text}\n) FROM given")  # also what only shows when it is planned, such as orders > 'many'
             kind = con.execute(f"DESCRIBE SELECT (\n{text}\n) AS found FROM given").fetchall()[0][1]
         except duckdb.Error as error:
             raise ValueError(_first_line(error)) from error
