@@ -43,7 +43,8 @@ def check_condition(text: str, columns: Mapping[str, str]) -> None:
         fields = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
         con.execute(f"CREATE TABLE given ({fields})")
         try:
-            con.execute(f"SELECT (\n{text}\n) FROM given")  # also what only shows when it is planned, such as orders > 'many'
+            con.execute("INSERT INTO given DEFAULT VALUES")
+            con.execute(f"SELECT (\n{text}\n) FROM given").fetchall()  # some faults show only then, such as orders > 'many'
             kind = con.execute(f"DESCRIBE SELECT (\n{text}\n) AS found FROM given").fetchall()[0][1]
         except duckdb.Error as error:
             raise ValueError(_first_line(error)) from error
