@@ -15,11 +15,12 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
-from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, build_golden, table_deltas
+from hub.golden import TABLES, VIEWS, TableDelta, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
+from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
@@ -153,8 +154,8 @@ def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship)
-        return build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
+        rates = read_rates(hub.config.reporting)
+        return build_golden(con, hub.config.golden, load_id=candidate.load_id, live=live, now=candidate.started_at, rates=rates)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:

@@ -20,7 +20,7 @@ from connectors.contract import Connector, Secret, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
-from hub.golden.settings import SurvivorshipSettings
+from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.identity.settings import IdentitySettings
 from warehouse.settings import WarehouseSettings
 
@@ -54,6 +54,10 @@ class HubConfig(BaseModel):
     sources: dict[str, SourceSettings]
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
+    reporting: ReportingSettings = Field(default_factory=ReportingSettings)
+    segments: dict[str, str] = Field(
+        default_factory=dict, description="name of a segment -> SQL condition over the columns of golden.customer_360"
+    )
     gate: GateSettings = Field(default_factory=GateSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
@@ -64,6 +68,17 @@ class HubConfig(BaseModel):
         if not isinstance(value, dict) or not value:
             raise ConfigError("hub.yaml names no sources", field="sources", remedy="name at least one, see hub init")
         return {str(name): _source(str(name), given) for name, given in value.items()}
+
+    @field_validator("segments")
+    @classmethod
+    def _segments(cls, value: dict[str, str]) -> dict[str, str]:
+        check_segments(value)
+        return value
+
+    @property
+    def golden(self) -> GoldenSettings:
+        """All that decides what the golden tables hold, beside the data."""
+        return GoldenSettings(tuple(self.sources), self.survivorship, self.reporting, self.segments)
 
     def connector(self, name: str) -> Connector:
         """Make the connector of a source. Raises `ConfigError` that names the nearest source."""
@@ -125,9 +140,18 @@ def load_config(path: str | Path | None = None) -> HubConfig:
         raise ConfigError(
             f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
         )
+    reporting = config.reporting
+    if reporting.rates is not None:
+        reporting = reporting.model_copy(update={"rates": root / reporting.rates})
     warehouse = config.warehouse.resolved(root)
-    identity = config.identity.placed(root, beside=warehouse.path.parent)
-    return config.model_copy(update={"warehouse": warehouse, "identity": identity, "sources": _rooted(config.sources, root)})
+    return config.model_copy(
+        update={
+            "warehouse": warehouse,
+            "identity": config.identity.placed(root, beside=warehouse.path.parent),
+            "sources": _rooted(config.sources, root),
+            "reporting": reporting,
+        }
+    )
 
 
 def _rooted(sources: dict[str, SourceSettings], root: Path) -> dict[str, SourceSettings]:

@@ -14,6 +14,7 @@ from connectors.contract import Connector
 from hub.identity.settings import NOT_DECIDING
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
+from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
@@ -57,6 +58,10 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     settings = {
         "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
+        # what the rates are, not where they lie
+        "reporting": config.reporting.model_dump(mode="json", exclude={"rates"}),
+        "rates": rates_digest(config.reporting),
+        "segments": config.segments,
         "gate": config.gate.model_dump(mode="json"),
         "sources": list(config.sources),
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],

@@ -4,6 +4,17 @@ Builds the tables of the load being made; whether it is good enough and where it
 """
 
 from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
-from hub.golden.settings import GoldenSettings, SurvivorshipSettings
+from hub.golden.segments import check_segments
+from hub.golden.settings import GoldenSettings, ReportingSettings, SurvivorshipSettings
 
-__all__ = ["TABLES", "VIEWS", "GoldenSettings", "SurvivorshipSettings", "TableDelta", "build_golden", "table_deltas"]
+__all__ = [
+    "TABLES",
+    "VIEWS",
+    "GoldenSettings",
+    "ReportingSettings",
+    "SurvivorshipSettings",
+    "TableDelta",
+    "build_golden",
+    "check_segments",
+    "table_deltas",
+]
