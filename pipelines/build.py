@@ -26,7 +26,7 @@ from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
 from warehouse.connection import frugal, writer
 from warehouse.control import utcnow
-from warehouse.copies import CARRIED, copy_control
+from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.measure import Scope, measure
 from warehouse.publish import PublishedTable, content_digest, live_attached, live_load, prune, publish
 from warehouse.sql import statement
@@ -130,6 +130,7 @@ def resolve_staged(
         live: catalog of the attached published load, None before the first.
     """
     copy_control(con, hub.control)
+    copy_decisions(con, hub.control)
     with frugal(con, linkage_memory(con)):
         return resolve(
             con,

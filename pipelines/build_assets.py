@@ -165,6 +165,7 @@ _GOLDEN = {
     "ad": "The ads of the ad groups.",
     "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
+    "attribute_override": "What stewards said of golden values, and what became of it.",
 }
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 from dotenv import load_dotenv
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from connectors.contract import Connector, Secret, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
 from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
+from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
 from warehouse.settings import WarehouseSettings
 
@@ -78,7 +79,17 @@ class HubConfig(BaseModel):
     @property
     def golden(self) -> GoldenSettings:
         """All that decides what the golden tables hold, beside the data."""
-        return GoldenSettings(tuple(self.sources), self.survivorship, self.reporting, self.segments)
+        return GoldenSettings(
+            tuple(self.sources), self.survivorship, self.reporting, self.segments, overrides="steward.attribute_override"
+        )
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> HubConfig:
+        for key, names in (("source_priority", self.survivorship.source_priority), ("trust", self.survivorship.trust)):
+            for name in names:
+                if name != OTHERS and name not in self.sources:
+                    raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
+        return self
 
     def connector(self, name: str) -> Connector:
         """Make the connector of a source. Raises `ConfigError` that names the nearest source."""

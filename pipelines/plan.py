@@ -55,6 +55,9 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     decisions = hub.control.rows(
         sa.select(t.match_decision.c.decision_id, t.match_decision.c.revoked_at).order_by(t.match_decision.c.decision_id)
     )
+    row, now = t.attribute_override.c, utcnow()
+    standing = sa.select(row.override_id).where(row.revoked_at.is_(None), row.expires_at.is_(None) | (row.expires_at > now))
+    overrides = [found["override_id"] for found in hub.control.rows(standing.order_by(row.override_id))]
     settings = {
         "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
@@ -67,4 +70,4 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
         "hub": version("customer-hub"),
     }
-    return [json.dumps(settings, sort_keys=True), json.dumps(decisions, default=str), utcnow().date().isoformat()]
+    return [json.dumps(settings, sort_keys=True), json.dumps([decisions, overrides], default=str), now.date().isoformat()]

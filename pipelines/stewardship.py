@@ -54,7 +54,7 @@ def decide(hub: Hub, subject: Sequence[str], verdict: str, by: Steward) -> dict[
     decision = _rows(Standing(standing), [(left, right)], verdict, by, act=None)[0]
     hub.control.add(t.match_decision, [decision])
     hub.control.run(_tasks_on(left, right).values(status="decided"))
-    _audit(hub, by, "decide", decision["decision_id"], verdict=verdict, records=[left, right])
+    audit(hub, by, "decide", decision["decision_id"], verdict=verdict, records=[left, right])
     return decision
 
 
@@ -131,7 +131,7 @@ def revoke(hub: Hub, any_id: str, by: Steward) -> list[str]:
     if not found:
         raise NotFoundError(f"no decision {any_id} is in force", remedy="see hub review decisions")
     _revoked(hub, [d.decision_id for d in found], by)
-    _audit(hub, by, "revoke", any_id, decisions=[d.decision_id for d in found])
+    audit(hub, by, "revoke", any_id, decisions=[d.decision_id for d in found])
     return [d.decision_id for d in found]
 
 
@@ -160,7 +160,7 @@ def merge(hub: Hub, keys: Sequence[str], by: Steward) -> dict[str, Any]:
     if len(keys) < 2:
         raise ConfigError("a merge needs two customers", remedy="name two or more")
     with published(hub.config.warehouse) as con:
-        customers = [_one_customer(hub, con, key) for key in keys]
+        customers = [one_customer(hub, con, key) for key in keys]
         acts = [(other, merging(con, "identity", customers[0], other)) for other in customers[1:]]
     standing, taken = Standing(decisions_in_force(hub)), []
     for other, pairs in acts:
@@ -170,7 +170,7 @@ def merge(hub: Hub, keys: Sequence[str], by: Steward) -> dict[str, Any]:
     done = []
     for act, other, rows in taken:
         said = {"act_id": act, "customer_ids": [customers[0], other], "decisions": len(rows)}
-        _audit(hub, by, "merge", f"{customers[0]} {other}", **said)
+        audit(hub, by, "merge", f"{customers[0]} {other}", **said)
         done.append(said)
     return {"customer_ids": customers, "acts": done}
 
@@ -184,7 +184,7 @@ def unmerge(hub: Hub, key: str, by: Steward) -> dict[str, Any]:
     """
     with published(hub.config.warehouse) as con:
         known = con.execute("SELECT 1 FROM identity.customer_registry WHERE customer_id = ?", [key]).fetchall()
-        undo = undoing(con, "identity", key if known else _one_customer(hub, con, key), decisions_in_force(hub))
+        undo = undoing(con, "identity", key if known else one_customer(hub, con, key), decisions_in_force(hub))
         began = con.execute("SELECT max(started_at) FROM identity.resolution_run").fetchall()[0][0]
     _refuse_twice(hub, undo, began)
     act = None if undo.revoke else f"u_{secrets.token_hex(6)}"
@@ -199,7 +199,7 @@ def unmerge(hub: Hub, key: str, by: Steward) -> dict[str, Any]:
         "revoked": list(undo.revoke),
         "forbidden": len(undo.part),
     }
-    _audit(hub, by, "unmerge", undo.former_id or undo.customer_id, **done)
+    audit(hub, by, "unmerge", undo.former_id or undo.customer_id, **done)
     return done
 
 
@@ -211,7 +211,8 @@ def _refuse_twice(hub: Hub, undo: Undoing, began: Any) -> None:
         raise ConfigError(f"{undo.former_id} is unmerged already with the next load", remedy="run hub sync")
 
 
-def _one_customer(hub: Hub, con: duckdb.DuckDBPyConnection, key: str) -> str:
+def one_customer(hub: Hub, con: duckdb.DuckDBPyConnection, key: str) -> str:
+    """The customer that a key finds, as in `hub customer`. Raises `NotFoundError` for none, `ConfigError` for several."""
     regions = {s.country for s in hub.config.sources.values() if s.country}
     found = find_customers(con, key, region=regions.pop() if len(regions) == 1 else None)
     if not found:
@@ -221,6 +222,7 @@ def _one_customer(hub: Hub, con: duckdb.DuckDBPyConnection, key: str) -> str:
     return found[0]
 
 
-def _audit(hub: Hub, by: Steward, action: str, subject: str, **detail: Any) -> None:
+def audit(hub: Hub, by: Steward, action: str, subject: str, **detail: Any) -> None:
+    """Note a steward's act in the audit log, with its reason."""
     kept = {**detail, "reason": by.reason} if by.reason else detail
     hub.control.audit(action, subject, actor=by.name, detail=json.dumps(kept), automatic=False)

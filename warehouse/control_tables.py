@@ -162,6 +162,23 @@ match_decision = Table(
     Column("revoke_reason", Text),
 )
 
+attribute_override = Table(
+    "attribute_override",
+    metadata,
+    Column("override_id", String(64), primary_key=True),
+    Column("anchor_record_key", Text, nullable=False),  # the source record it is about; it goes wherever that record goes
+    Column("attribute", String(60), nullable=False),  # an attribute, or name or address
+    Column("action", String(20), nullable=False),  # pin, ignore or set
+    Column("value", Text),  # of set: the value, of a group a JSON object with a value per column
+    Column("reason", Text, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("expires_at", DateTime),
+    Column("revoked_at", DateTime),
+    Column("revoked_by", String(100)),
+    Column("revoke_reason", Text),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

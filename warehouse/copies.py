@@ -13,13 +13,16 @@ from warehouse.publish import PublishedTable
 COPIES: dict[str, tuple[sa.Table, ...]] = {
     "quality": (t.quarantine, t.check_result, t.gate_decision, t.reconciliation),
     "ops": (t.sync_run, t.schema_change, t.load_batch, t.audit_log),
+}
+# what a load is made from: copied when it is begun, and left alone until it is published, whatever is decided meanwhile
+DECIDED: dict[str, tuple[sa.Table, ...]] = {
     "identity": (t.match_decision,),
+    "steward": (t.attribute_override,),
 }
 CARRIED: tuple[PublishedTable, ...] = tuple(
     PublishedTable(schema, table.name, tuple(column.name for column in table.primary_key))
     for schema, tables in COPIES.items()
     for table in tables
-    if schema != "identity"
 )
 
 
@@ -40,8 +43,17 @@ def _type(column: sa.Column[object]) -> str:
 
 
 def copy_control(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
-    """Make the warehouse's copies equal to the control store's tables."""
-    for schema, tables in COPIES.items():
+    """Make the warehouse's copies of what happened equal to the control store's tables."""
+    _copy(con, control, COPIES)
+
+
+def copy_decisions(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
+    """Make the warehouse's copies of what people decided equal to the control store's tables."""
+    _copy(con, control, DECIDED)
+
+
+def _copy(con: duckdb.DuckDBPyConnection, control: ControlStore, copies: dict[str, tuple[sa.Table, ...]]) -> None:
+    for schema, tables in copies.items():
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for table in tables:
             frame = control.frame(table).astype(object)

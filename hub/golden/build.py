@@ -27,6 +27,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "customer": ("customer_id",),
     "customer_identifier": ("customer_id", "id_type", "id_value"),
     "customer_attribute": ("customer_id", "attribute", "record_key"),
+    "attribute_override": ("override_id",),
     "customer_order": ("order_key",),
     "order_line": ("order_line_key",),
     "invoice": ("invoice_key",),
@@ -44,7 +45,15 @@ TABLES: dict[str, tuple[str, ...]] = {
     "segment_member": ("segment_key", "customer_id", "entered_at"),
     "reporting": ("as_of_date",),
 }
-VIEWS: tuple[str, ...] = (*("attribution", "interaction", "customer_360", "stale_contact", "completeness_report", "unconverted"),)
+VIEWS: tuple[str, ...] = (
+    "attribution",
+    "interaction",
+    "customer_360",
+    "stale_contact",
+    "completeness_report",
+    "unconverted",
+    "conflicting_attribute",
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def build_golden(
     con.execute(sql("facts"))
     con.execute(sql("touchpoint"))
     con.execute(sql("attribution"))
-    rank_attributes(con, settings.survivorship, settings.sources)
+    rank_attributes(con, settings, now)
     link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
     con.execute(sql("customer_value"))

@@ -128,6 +128,11 @@ WITH identifier AS (
   UNION ALL
   SELECT o.customer_id, 'tax_id', p.tax_id, p.source_system, p.source_created_at, p.source_updated_at
   FROM staging.party_record p JOIN owner_current o USING (record_key) WHERE p.tax_id IS NOT NULL
+  UNION ALL
+  -- what a steward wrote, so that a customer is found by the value that is shown
+  SELECT customer_id, CASE attribute WHEN 'phone_e164' THEN 'phone' ELSE attribute END, value, source_system, source_updated_at, source_updated_at
+  FROM golden.customer_attribute
+  WHERE is_winner AND survivorship_rule = 'override_set' AND attribute IN ('email', 'phone_e164', 'tax_id')
 )
 SELECT i.customer_id, i.id_type, i.id_value,
        bool_or(i.id_value IN (c.email, c.phone_e164, c.tax_id)) IS TRUE AS is_primary,

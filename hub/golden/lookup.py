@@ -54,8 +54,21 @@ def customer_card(con: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str,
         ),
         "values": _rows(
             con,
-            "SELECT attribute, value, record_key, survivorship_rule FROM golden.customer_attribute"
+            "SELECT attribute, value, record_key, survivorship_rule, override_id FROM golden.customer_attribute"
             " WHERE is_winner AND customer_id = ? ORDER BY attribute",
+            customer_id,
+        ),
+        "overrides": _rows(
+            con,
+            "SELECT override_id, attribute, action, anchor_record_key, state, overruled_by, created_by, created_at, expires_at,"
+            " reason FROM golden.attribute_override WHERE customer_id = ? AND state NOT IN ('revoked', 'expired')"
+            " ORDER BY attribute, created_at, override_id",
+            customer_id,
+        ),
+        "conflicts": _rows(
+            con,
+            "SELECT attribute, distinct_values, source_count, is_settled, candidates FROM golden.conflicting_attribute"
+            " WHERE customer_id = ? ORDER BY attribute",
             customer_id,
         ),
         "timeline": _rows(con, sql("timeline"), customer_id),

@@ -5,18 +5,73 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Rule = Literal["verified", "source_priority", "recency", "frequency", "longest", "oldest"]
+from hub.golden.attributes import ATTRIBUTES
+from hub.golden.rules import DEFAULT_RULES, Rule, Rules
 
-# Attributes that win one by one, and groups that win together, so that no address is stitched from two.
-SINGLE_ATTRIBUTES = ("email", "phone_e164", "company_name", "birth_date", "tax_id", "locale")
-GROUPS: dict[str, tuple[str, ...]] = {
-    "name": ("full_name", "given_name", "middle_name", "family_name", "name_suffix"),
-    "address": ("address_line1", "address_line2", "city", "region", "postal_code", "country_code"),
-}
+Share = Annotated[float, Field(ge=0, le=1)]
+T = TypeVar("T")
+OTHERS = "*"  # under trust: every source that is not named
+
+
+class Trusted(NamedTuple):
+    """How far a value of one source is trusted: from `max` when the source changed it, down towards `min`."""
+
+    max: float
+    min: float
+    half_life_days: int | None
+    downgrade: float
+
+
+class TrustSettings(BaseModel):
+    """How far a source is trusted. What an attribute leaves out is as it is for the source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max: Share | None = Field(None, description="trust in a value that the source has just changed; 1 without")
+    min: Share | None = Field(None, description="what trust decays to; 0 without")
+    half_life_days: int | None = Field(
+        None, gt=0, description="days in which trust above min halves, by the source's time; without, trust does not decay"
+    )
+    downgrade: Share | None = Field(
+        None, description="share of its trust that a value loses which did not pass every check; 0.5 without"
+    )
+
+
+class SourceTrust(TrustSettings):
+    """How far a source is trusted, and in which attributes otherwise."""
+
+    attributes: dict[str, TrustSettings] = Field(default_factory=dict, description="attribute or group -> what differs there")
+
+    @field_validator("attributes")
+    @classmethod
+    def _known_attributes(cls, value: dict[str, TrustSettings]) -> dict[str, TrustSettings]:
+        return _known(value, tuple(ATTRIBUTES))
+
+    @model_validator(mode="after")
+    def _floor_below_top(self) -> SourceTrust:
+        for name in ("", *self.attributes):
+            trusted = self.of(name)
+            if trusted.min > trusted.max:
+                raise ValueError(f"min {trusted.min:g} is above max {trusted.max:g}{f' for {name}' if name else ''}")
+        return self
+
+    def of(self, attribute_or_group: str) -> Trusted:
+        """What counts for an attribute or group."""
+        own = self.attributes.get(attribute_or_group, TrustSettings())
+
+        def first(name: str, fallback: float) -> float:
+            return next((v for v in (getattr(own, name), getattr(self, name)) if v is not None), fallback)
+
+        return Trusted(
+            first("max", 1.0),
+            first("min", 0.0),
+            own.half_life_days if own.half_life_days is not None else self.half_life_days,
+            first("downgrade", 0.5),
+        )
 
 
 class SurvivorshipSettings(BaseModel):
@@ -24,24 +79,54 @@ class SurvivorshipSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    default: tuple[Rule, ...] = Field(("verified", "source_priority", "recency"), min_length=1)
+    default: Annotated[Rules, Field(min_length=1)] | None = Field(
+        None, description="rules of all attributes and groups that have none of their own; without, each has sensible ones"
+    )
     source_priority: tuple[str, ...] = Field((), description="sources, most trusted first; without: their order in hub.yaml")
-    groups: dict[str, tuple[Rule, ...]] = Field(default_factory=dict, description="rules of name or address")
-    fields: dict[str, tuple[Rule, ...]] = Field(default_factory=dict, description="rules of one attribute, such as email")
+    trust: dict[str, SourceTrust] = Field(
+        default_factory=dict, description="source -> how far it is trusted, for the rule trust; * is every other source"
+    )
+    groups: dict[str, Rules] = Field(default_factory=dict, description="rules of name or address")
+    fields: dict[str, Rules] = Field(default_factory=dict, description="rules of one attribute, such as email")
 
     @field_validator("groups")
     @classmethod
     def _known_groups(cls, value: dict[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
-        return _known(value, tuple(GROUPS))
+        return _known(value, tuple(a.name for a in ATTRIBUTES.values() if a.is_group))
 
     @field_validator("fields")
     @classmethod
     def _known_fields(cls, value: dict[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
-        return _known(value, SINGLE_ATTRIBUTES)
+        return _known(value, tuple(a.name for a in ATTRIBUTES.values() if not a.is_group))
+
+    @model_validator(mode="after")
+    def _sensible(self) -> SurvivorshipSettings:
+        for name in ATTRIBUTES:
+            kinds = [rule.kind for rule in self.rules(name)]
+            if ATTRIBUTES[name].is_group and {"min", "max"} & set(kinds):
+                raise ValueError(f"min and max compare one value, and {name} is a group; leave them out for it")
+            if "trust" in kinds and not self.trust:
+                raise ValueError(f"{name} goes by trust, and trust names no source; add trust: {{SOURCE: {{max: 1}}}}")
+        if self.trust and not any(rule.kind == "trust" for name in ATTRIBUTES for rule in self.rules(name)):
+            raise ValueError("trust is set and no rules name it; add trust to default, groups or fields")
+        self.order()
+        return self
 
     def rules(self, attribute_or_group: str) -> tuple[Rule, ...]:
         """The rules of an attribute or group, in order."""
-        return self.groups.get(attribute_or_group) or self.fields.get(attribute_or_group) or self.default
+        own = self.groups.get(attribute_or_group) or self.fields.get(attribute_or_group)
+        return own or self.default or DEFAULT_RULES[attribute_or_group]
+
+    def order(self) -> list[str]:
+        """Attributes and groups, each after those that it follows. Raises `ValueError` if some follow each other in a circle."""
+        follows = {name: {rule.argument for rule in self.rules(name) if rule.kind == "follow"} for name in ATTRIBUTES}
+        done: list[str] = []
+        while len(done) < len(ATTRIBUTES):
+            ready = [name for name in ATTRIBUTES if name not in done and follows[name] <= set(done)]
+            if not ready:
+                raise ValueError(f"{' and '.join(n for n in ATTRIBUTES if n not in done)} follow each other in a circle")
+            done += ready
+        return done
 
 
 class ReportingSettings(BaseModel):
@@ -65,7 +150,7 @@ class ReportingSettings(BaseModel):
         return self
 
 
-def _known(value: dict[str, tuple[Rule, ...]], known: tuple[str, ...]) -> dict[str, tuple[Rule, ...]]:
+def _known(value: dict[str, T], known: tuple[str, ...]) -> dict[str, T]:
     for name in value:
         if name not in known:
             raise ValueError(f"unknown name {name!r}; known are {', '.join(known)}")
@@ -79,9 +164,11 @@ class GoldenSettings:
     Attributes:
         sources: all sources in hub.yaml's order.
         segments: a condition over golden.customer_360 per segment; see `hub.golden.segments`.
+        overrides: relation with the columns of the control store's attribute_override; None where nobody overrides anything.
     """
 
     sources: tuple[str, ...]
     survivorship: SurvivorshipSettings = field(default_factory=SurvivorshipSettings)
     reporting: ReportingSettings = field(default_factory=ReportingSettings)
     segments: Mapping[str, str] = field(default_factory=dict)
+    overrides: str | None = None

@@ -1,109 +1,193 @@
 """Survivorship: of all values that a customer's records hold, which one is golden, and by which rule it won.
 
 Every candidate is kept in golden.customer_attribute with its source record and rank, so that a golden value can always be
-explained. Rules are applied as a lexicographic order (as in Informatica MDM and Reltio); value and record key settle what is left,
-so the result does not depend on the order of rows.
+explained. Rules are applied as a lexicographic order (as in Informatica MDM and Reltio):
+
+1. what a steward said: a pinned or written value, the newest first; an ignored one is last and never wins;
+2. a role mailbox stands behind every mailbox of one's own;
+3. the configured rules, in their order;
+4. the newer source time, then the lesser value, then the lesser record key: no two candidates are equal in all of these,
+   so the result does not depend on the order of rows.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
 import duckdb
 
-from hub.golden.settings import GROUPS, SINGLE_ATTRIBUTES, Rule, SurvivorshipSettings
+from hub.golden.attributes import ATTRIBUTES, DECIDED_BY, Attribute
+from hub.golden.rules import Rule
+from hub.golden.settings import OTHERS, GoldenSettings, SurvivorshipSettings, Trusted
 
-# How good a value is by itself; greater is better. The status columns are normalisation's verdict.
-_VERIFIED = {
-    # a mailbox of one's own beats info@
-    "email": "CASE WHEN p.email_status = 'valid' AND NOT p.email_is_role THEN 2 WHEN p.email_status = 'valid' THEN 1 ELSE 0 END",
-    "phone_e164": "CASE p.phone_status WHEN 'valid' THEN 2 WHEN 'possible' THEN 1 ELSE 0 END",
-    "company_name": "CASE WHEN p.company_key IS NOT NULL THEN 1 ELSE 0 END",
-    "birth_date": "1",
-    "tax_id": "1",
-    "locale": "1",
-    "name": "(p.given_key IS NOT NULL)::INT + (p.family_key IS NOT NULL)::INT + (coalesce(length(p.given_key), 0) > 1)::INT",
-    "address": (
-        "(p.street_key IS NOT NULL)::INT + (p.postal_key IS NOT NULL)::INT"
-        " + (p.city_key IS NOT NULL)::INT + (p.country_code IS NOT NULL)::INT"
-    ),
-}
-_VALUE = {"email": "p.email_norm"}
 _DDL = """CREATE OR REPLACE TABLE golden.customer_attribute (
   customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL, record_key VARCHAR NOT NULL,
   source_system VARCHAR NOT NULL, source_updated_at TIMESTAMP, is_winner BOOLEAN NOT NULL, survivorship_rule VARCHAR NOT NULL,
-  rank_no BIGINT NOT NULL, validation_status VARCHAR)"""
+  rank_no BIGINT NOT NULL, validation_status VARCHAR, agrees_with_winner BOOLEAN, trust_score DOUBLE, trust_floor DOUBLE,
+  trust_half_life_days INTEGER, override_id VARCHAR)"""
+_OVERRIDE = {
+    **dict.fromkeys(("override_id", "anchor_record_key", "attribute", "action", "value", "reason", "created_by"), "VARCHAR"),
+    **dict.fromkeys(("created_at", "expires_at", "revoked_at"), "TIMESTAMP"),
+    **dict.fromkeys(("revoked_by", "revoke_reason"), "VARCHAR"),
+}
+_NO_OVERRIDES = f"(SELECT {', '.join(f'NULL::{type_} AS {name}' for name, type_ in _OVERRIDE.items())} WHERE false)"
+_SUPPORT = """supported AS (
+  SELECT customer_id, value_key, count(DISTINCT source_system) AS sources
+  FROM candidate WHERE action IS NULL OR action = 'pin' GROUP BY ALL
+), """
+# trust in a value today; rounded, so that no last digit of a power decides
+_TRUST = """round(trust_floor + (trust_score - trust_floor) * CASE WHEN trust_half_life_days IS NULL THEN 1
+  WHEN source_updated_at IS NULL THEN 0
+  ELSE 0.5 ** (greatest(date_diff('day', source_updated_at::DATE, $day::DATE), 0) / trust_half_life_days::DOUBLE) END, 9)"""
 
 
-def rank_attributes(con: duckdb.DuckDBPyConnection, settings: SurvivorshipSettings, sources: tuple[str, ...]) -> None:
-    """Fill golden.customer_attribute from staging.party_record and the current crosswalk.
+@cache
+def _sql(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def rank_attributes(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, now: datetime) -> None:
+    """Fill golden.customer_attribute and golden.attribute_override from staging.party_record, the crosswalk and the overrides.
 
     Args:
-        sources: all sources, in hub.yaml's order; the priority where the settings name none.
+        now: when the load began, UTC without zone: overrides expire and trust decays up to it, trust by whole days.
     """
     con.execute(_DDL)
-    priority = list(settings.source_priority) + [name for name in sources if name not in settings.source_priority]
+    overrides = settings.overrides or _NO_OVERRIDES
+    _run(con, _sql("override").replace("{overrides}", overrides), now=now)
+    _weigh_sources(con, settings)
+    survivorship = settings.survivorship
+    followed = {rule.argument for name in ATTRIBUTES for rule in survivorship.rules(name) if rule.kind == "follow"}
+    for name in survivorship.order():
+        _run(con, _ranking(ATTRIBUTES[name], survivorship.rules(name)), day=now.date())
+        if name in followed:
+            con.execute(
+                "INSERT INTO survivor SELECT $name, customer_id, about FROM ranked WHERE rank_no = 1 AND ruling >= 0",
+                {"name": name},
+            )
+    _run(
+        con,
+        _sql("attribute_override").replace("{overrides}", overrides),
+        columns=list(DECIDED_BY),
+        deciders=list(DECIDED_BY.values()),
+    )
+    con.execute("DROP TABLE ranked")
+
+
+def _run(con: duckdb.DuckDBPyConnection, script: str, **values: object) -> None:
+    for statement in con.extract_statements(script):
+        con.execute(statement, {key: values[key] for key in statement.named_parameters})
+
+
+def _weigh_sources(con: duckdb.DuckDBPyConnection, settings: GoldenSettings) -> None:
+    """Tables source_priority (a source's place in line) and source_trust (how far it is trusted in each attribute)."""
+    named = settings.survivorship.source_priority
+    priority = [*named, *(name for name in settings.sources if name not in named)]
     con.execute(
         "CREATE OR REPLACE TEMP TABLE source_priority AS"
-        " SELECT unnest($names) AS source_system, unnest(range(len($names))) AS position",
+        " SELECT unnest($names::VARCHAR[]) AS source_system, unnest(range(len($names))) AS position",
         {"names": priority},
     )
-    for attribute in SINGLE_ATTRIBUTES:
-        con.execute(_ranking(attribute, (attribute,), settings.rules(attribute)))
-    for group, members in GROUPS.items():
-        con.execute(_ranking(group, members, settings.rules(group)))
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE source_trust (source_system VARCHAR, attribute VARCHAR, max DOUBLE, min DOUBLE,"
+        " half_life_days INTEGER, downgrade DOUBLE)"
+    )
+    rows = [(source, name, *trusted) for source, name, trusted in _trusted(settings.survivorship)]
+    if rows:
+        con.executemany("INSERT INTO source_trust VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def _term(rule: Rule, name: str, whole: str) -> str:
-    """A rule as a number per candidate, greater is better."""
-    match rule:
+def _trusted(settings: SurvivorshipSettings) -> list[tuple[str, str, Trusted]]:
+    """How far each source is trusted in each attribute that goes by trust; whoever is not named is not trusted at all."""
+    going = [name for name in ATTRIBUTES if any(rule.kind == "trust" for rule in settings.rules(name))]
+    others = [] if OTHERS in settings.trust else [(OTHERS, name, Trusted(0.0, 0.0, None, 0.0)) for name in going]
+    return others + [(source, name, trust.of(name)) for source, trust in settings.trust.items() for name in going]
+
+
+def _term(rule: Rule, attribute: Attribute) -> str:
+    """A rule as a value per candidate, greater is better, NULL least."""
+    match rule.kind:
         case "verified":
-            return _VERIFIED[name]
+            return "quality"
         case "source_priority":
-            return "-coalesce((SELECT position FROM source_priority s WHERE s.source_system = p.source_system), 1000000)"
+            return "-coalesce(s.position, 1000000)"
+        case "trust":
+            return _TRUST
         case "recency":
-            return "coalesce(epoch_us(p.source_updated_at), -9223372036854775808)"
+            return "epoch_us(source_updated_at)"
         case "oldest":
-            return "-coalesce(epoch_us(p.source_updated_at), 9223372036854775807)"
+            return "-epoch_us(source_updated_at)"
         case "longest":
-            return f"length({whole})"
+            return "length(value)"
         case "frequency":
-            return (
-                f"(SELECT count(DISTINCT o.source_system) FROM member o WHERE o.customer_id = p.customer_id AND o.whole = {whole})"
-            )
+            return "f.sources"
+        case "max" | "min":
+            return attribute.members[0].name
+        case "follow":
+            return f"coalesce(about IN (SELECT record_key FROM survivor WHERE attribute = '{rule.argument}'), false)"
+        case _:
+            return f"TRY({rule.argument})"
 
 
-def _ranking(name: str, members: tuple[str, ...], rules: tuple[Rule, ...]) -> str:
-    """INSERT that ranks the records of each customer for one attribute, or for a group whose members win together."""
-    values = [_VALUE.get(member, f"p.{member}") for member in members]
-    whole = values[0] + "::VARCHAR" if len(values) == 1 else f"nullif(concat_ws(' ', {', '.join(values)}), '')"
-    terms = [f"{_term(rule, name, 'p.whole')} AS term_{i}" for i, rule in enumerate(rules)]
-    order = ", ".join([*(f"term_{i} DESC" for i in range(len(rules))), "whole", "record_key"])
-    # the winner is compared with the runner-up, every other candidate with the winner
-    decided = " ".join(
-        f"WHEN term_{i} <> CASE WHEN rank_no = 1 THEN next_{i} ELSE best_{i} END THEN '{rule}'" for i, rule in enumerate(rules)
+def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
+    """The script that ranks the candidates of one attribute or group."""
+    kinds = {rule.kind for rule in rules}
+    terms = [("own_mailbox", "NOT is_fallback", "DESC")] if attribute.fallback != "false" else []
+    terms += [(rule.kind, _term(rule, attribute), "ASC" if rule.kind == "min" else "DESC") for rule in rules]
+    joins = [
+        "LEFT JOIN source_priority s USING (source_system)" if "source_priority" in kinds else "",
+        "LEFT JOIN supported f USING (customer_id, value_key)" if "frequency" in kinds else "",
+    ]
+    members = attribute.members
+    everything = [member for one in ATTRIBUTES.values() for member in one.members]
+    compared = [*(f"term_{i}" for i in range(len(terms))), "ruling"]
+    neighbours = [f"lead({c}) OVER w AS next_{c}, first_value({c}) OVER w AS best_{c}" for c in compared]
+    neighbours += [
+        f"first_value({m.name}) OVER w AS best_{m.name}, first_value(key_{m.name}) OVER w AS best_key_{m.name}" for m in members
+    ]
+    said = {m.name: f"(s.value ->> '$.{m.name}')" if attribute.is_group else f"s.value::{m.type}" for m in members}
+    parts = {
+        "name": attribute.name,
+        "columns": ", ".join(f"{m.value} AS {m.name}" for m in everything),
+        "value": _whole([m.value for m in members]),
+        "key": _whole([m.key for m in members]),
+        "keys": ", ".join(f"{m.key} AS key_{m.name}" for m in members),
+        "quality": attribute.quality,
+        "status": attribute.status,
+        "fallback": attribute.fallback,
+        "eligible": attribute.eligible,
+        "best": str(attribute.best),
+        "set_columns": ", ".join(f"{value} AS {name}" for name, value in said.items()),
+        "set_value": _whole(list(said.values())),
+        "set_keys": ", ".join(f"lower({value}::VARCHAR) AS key_{name}" for name, value in said.items()),
+        "support": _SUPPORT if "frequency" in kinds else "",
+        "terms": ", ".join(f"{sql} AS term_{i}" for i, (_, sql, _) in enumerate(terms)),
+        "joins": " ".join(joins),
+        "order": ", ".join(f"term_{i} {direction} NULLS LAST" for i, (_, _, direction) in enumerate(terms)),
+        "neighbours": ", ".join(neighbours),
+        "decided": " ".join(
+            f"WHEN term_{i} IS DISTINCT FROM CASE WHEN rank_no = 1 THEN next_term_{i} ELSE best_term_{i} END THEN '{kind}'"
+            for i, (kind, _, _) in enumerate(terms)
+        ),
+        "picked": " UNION ALL ".join(_picked(m.name) for m in members),
+    }
+    script = _sql("rank")
+    for key, text in parts.items():
+        script = script.replace("{" + key + "}", text)
+    return script
+
+
+def _whole(values: list[str]) -> str:
+    return f"{values[0]}::VARCHAR" if len(values) == 1 else f"nullif(concat_ws(' ', {', '.join(values)}), '')"
+
+
+def _picked(name: str) -> str:
+    """The candidates of one golden column; those of an attribute none of which may win agree with nothing."""
+    agrees = f"coalesce({name} = best_{name} OR key_{name} = best_key_{name}, false)"
+    return (
+        f"SELECT customer_id, '{name}', {name}::VARCHAR, record_key, source_system, source_updated_at, is_winner, rule, rank_no,"
+        f" validation_status, CASE WHEN best_ruling >= 0 THEN {agrees} END, trust_score, trust_floor, trust_half_life_days,"
+        f" override_id FROM judged WHERE {name} IS NOT NULL"
     )
-    neighbours = ", ".join(
-        f"lead(term_{i}) OVER w AS next_{i}, first_value(term_{i}) OVER w AS best_{i}" for i in range(len(rules))
-    )
-    status = {"email": "email_status", "phone_e164": "phone_status"}.get(name, "NULL::VARCHAR")
-    picked = " UNION ALL ".join(
-        f"SELECT customer_id, '{member}' AS attribute, {value}::VARCHAR AS value, record_key, source_system,"
-        f" source_updated_at, rank_no, rule, {status} AS validation_status FROM judged p WHERE {value} IS NOT NULL"
-        for member, value in zip(members, values, strict=True)
-    )
-    return f"""
-    INSERT INTO golden.customer_attribute
-    WITH member AS (
-      SELECT p.*, x.customer_id, {whole} AS whole
-      FROM staging.party_record p JOIN owner_current x USING (record_key)
-      WHERE {whole} IS NOT NULL
-    ), termed AS (
-      SELECT p.*, {", ".join(terms)} FROM member p
-    ), ranked AS (
-      SELECT *, row_number() OVER w AS rank_no, count(*) OVER (PARTITION BY customer_id) AS candidates, {neighbours}
-      FROM termed WINDOW w AS (PARTITION BY customer_id ORDER BY {order})
-    ), judged AS (
-      SELECT *, CASE WHEN candidates = 1 THEN 'only_candidate' {decided} ELSE 'tie_break' END AS rule FROM ranked
-    ), picked AS ({picked})
-    SELECT customer_id, attribute, value, record_key, source_system, source_updated_at, rank_no = 1, rule, rank_no,
-           validation_status
-    FROM picked"""

@@ -54,6 +54,25 @@ def _print_card(card: dict[str, Any]) -> None:
             if value is not None and name != "customer_id"
         ],
     )
+    if card["overrides"]:
+        print_table(
+            "Overrides",
+            ("override", "state", "action", "attribute", "about", "by", "reason"),
+            [
+                (o["override_id"], o["state"], o["action"], o["attribute"], o["anchor_record_key"], o["created_by"], o["reason"])
+                for o in card["overrides"]
+            ],
+        )
+    if card["conflicts"]:
+        print_table(
+            "Sources disagree",
+            ("attribute", "value", "golden", "said by"),
+            [
+                (c["attribute"], said["value"], said["is_winner"], said["record_keys"])
+                for c in card["conflicts"]
+                for said in c["candidates"]
+            ],
+        )
     if card["former_ids"]:
         typer.echo(f"former IDs: {', '.join(card['former_ids'])}")
     print_table(

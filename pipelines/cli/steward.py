@@ -47,7 +47,8 @@ class Verdict(StrEnum):
     cannot_link = "cannot_link"
 
 
-def _steward(by: str | None, reason: str | None) -> Steward:
+def acting(by: str | None, reason: str | None) -> Steward:
+    """Who acts and why."""
     import getpass
 
     from pipelines.stewardship import Steward
@@ -55,7 +56,7 @@ def _steward(by: str | None, reason: str | None) -> Steward:
     return Steward(by or getpass.getuser(), reason)
 
 
-def _finish(hub: Hub, done: dict[str, Any], said: str, *, now: bool, as_json: bool) -> int:
+def finish(hub: Hub, done: dict[str, Any], said: str, *, now: bool, as_json: bool) -> int:
     """Print what was done and, if asked, build the load that applies it."""
     if not now:
         if as_json:
@@ -136,9 +137,9 @@ def decide(
     from pipelines import stewardship
 
     with opened(config) as hub:
-        done = stewardship.decide(hub, subject, verdict.value, _steward(by, reason))
+        done = stewardship.decide(hub, subject, verdict.value, acting(by, reason))
         said = f"decision {done['decision_id']}: {done['decision']} on {done['record_key_l']} and {done['record_key_r']}"
-        code = _finish(hub, done, said, now=now, as_json=as_json)
+        code = finish(hub, done, said, now=now, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -174,8 +175,8 @@ def revoke(
     from pipelines import stewardship
 
     with opened(config) as hub:
-        ids = stewardship.revoke(hub, decision, _steward(by, reason))
-        code = _finish(hub, {"revoked": ids}, f"revoked {_listed(ids)}", now=now, as_json=as_json)
+        ids = stewardship.revoke(hub, decision, acting(by, reason))
+        code = finish(hub, {"revoked": ids}, f"revoked {_listed(ids)}", now=now, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -194,9 +195,9 @@ def merge(
     from pipelines import stewardship
 
     with opened(config) as hub:
-        done = stewardship.merge(hub, keys, _steward(by, reason))
+        done = stewardship.merge(hub, keys, acting(by, reason))
         said = f"{' and '.join(done['customer_ids'])} are one customer (act {_listed([a['act_id'] for a in done['acts']])})"
-        code = _finish(hub, done, said, now=now, as_json=as_json)
+        code = finish(hub, done, said, now=now, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -215,14 +216,14 @@ def unmerge(
     from pipelines import stewardship
 
     with opened(config) as hub:
-        done = stewardship.unmerge(hub, key, _steward(by, reason))
+        done = stewardship.unmerge(hub, key, acting(by, reason))
         how = (
             f"revoked {_listed(done['revoked'])}"
             if done["revoked"]
             else f"{done['forbidden']:,} pairs of records may not be linked"
         )
         back = f"{done['former_id']} comes back out of {done['customer_id']}" if done["former_id"] else "the merge will not be made"
-        code = _finish(hub, done, f"{back} ({how})", now=now, as_json=as_json)
+        code = finish(hub, done, f"{back} ({how})", now=now, as_json=as_json)
     raise typer.Exit(code)
 
 

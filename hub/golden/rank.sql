@@ -1,0 +1,51 @@
+-- Ranks the candidates of one attribute, or of a group whose members win together. What stands in braces is put together in
+-- survivorship.py; greater terms win.
+CREATE OR REPLACE TEMP TABLE ranked AS
+WITH record AS (
+  SELECT x.customer_id, p.record_key, p.source_system, p.stream, p.record_role, p.party_type, p.source_created_at, p.source_updated_at,
+         {columns},
+         {value} AS value, {key} AS value_key, {keys}, {quality} AS quality, {status} AS validation_status, {fallback} AS is_fallback
+  FROM staging.party_record p JOIN owner_current x USING (record_key)
+  WHERE {eligible}
+), candidate AS (
+  SELECT r.*, o.action, o.override_id, o.nth, r.record_key AS about
+  FROM record r LEFT JOIN (FROM ruling WHERE attribute = '{name}') o USING (record_key)
+  UNION ALL BY NAME
+  SELECT s.customer_id, 'steward:override:' || s.override_id AS record_key, 'steward' AS source_system,
+         s.created_at AS source_updated_at, {set_columns}, {set_value} AS value, lower({set_value}) AS value_key, {set_keys},
+         'valid' AS validation_status, false AS is_fallback, 'set' AS action, s.override_id, s.nth, f.anchor_record_key AS about
+  FROM setting s JOIN override_in_force f USING (override_id)
+  WHERE s.attribute = '{name}'
+), {support}trusted AS (
+  SELECT c.*, t.max * d.kept AS trust_score, t.min * d.kept AS trust_floor, t.half_life_days AS trust_half_life_days
+  FROM candidate c
+  LEFT JOIN (FROM source_trust WHERE attribute = '{name}') t
+    ON t.source_system = CASE WHEN c.source_system IN (SELECT source_system FROM source_trust) THEN c.source_system ELSE '*' END
+    AND c.action IS DISTINCT FROM 'set'
+  CROSS JOIN LATERAL (SELECT CASE WHEN c.quality < {best} THEN 1 - t.downgrade ELSE 1 END AS kept) d
+), termed AS (
+  SELECT c.*,
+         CASE action WHEN 'ignore' THEN -1 WHEN 'pin' THEN nth WHEN 'set' THEN nth ELSE 0 END AS ruling,
+         {terms}
+  FROM trusted c {joins}
+)
+SELECT *, row_number() OVER w AS rank_no, count(*) OVER (PARTITION BY customer_id) AS candidates,
+       first_value(action) OVER w AS best_action, {neighbours}
+FROM termed WINDOW w AS (PARTITION BY customer_id ORDER BY ruling DESC, {order}, source_updated_at DESC NULLS LAST, value, record_key);
+
+INSERT INTO golden.customer_attribute
+WITH judged AS (
+  SELECT *, rank_no = 1 AND ruling >= 0 AS is_winner,
+         CASE
+           WHEN action = 'ignore' THEN 'override_ignore'
+           WHEN ruling > 0 AND rank_no = 1 THEN 'override_' || action
+           WHEN candidates = 1 THEN 'only_candidate'
+           -- the winner is compared with the runner-up, every other candidate with the winner
+           WHEN rank_no = 1 AND next_ruling < 0 THEN 'override_ignore'
+           WHEN rank_no > 1 AND best_ruling > 0 THEN 'override_' || best_action
+           {decided}
+           ELSE 'tie_break'
+         END AS rule
+  FROM ranked
+)
+{picked};
