@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
-from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, build_golden, table_deltas
+from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, as_of_macro, attributes, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
@@ -237,14 +237,15 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
         # the new file must name its own load; the control store learns of it once the link points there
         con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
         con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views())
+        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views(con))
     hub.control.put(t.load_batch, [row])
     return Published(candidate.load_id, deltas, prune(settings))
 
 
-def _views() -> list[tuple[str, str]]:
+def _views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return [
         *(("golden", golden_sql(view)) for view in VIEWS),
+        ("golden", as_of_macro(attributes(con))),
         ("identity", statement("customer_redirect")),
     ]
 

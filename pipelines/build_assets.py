@@ -164,6 +164,7 @@ _GOLDEN = {
     "ad_group": "The ad groups (ad sets, in Meta's words) of the campaigns.",
     "ad": "The ads of the ad groups.",
     "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
+    "customer_history": "What a customer was, in two times: when it was so in the business, and when the hub held it to be so.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
 }
 

@@ -4,6 +4,17 @@ Builds the tables of the load being made; whether it is good enough and where it
 """
 
 from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden.history import as_of_macro, attributes
 from hub.golden.settings import GoldenSettings, SurvivorshipSettings
 
-__all__ = ["TABLES", "VIEWS", "GoldenSettings", "SurvivorshipSettings", "TableDelta", "build_golden", "table_deltas"]
+__all__ = [
+    "TABLES",
+    "VIEWS",
+    "GoldenSettings",
+    "SurvivorshipSettings",
+    "TableDelta",
+    "as_of_macro",
+    "attributes",
+    "build_golden",
+    "table_deltas",
+]

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import duckdb
 
+from hub.golden.history import HISTORY, HISTORY_KEY, add_history
 from hub.golden.settings import GoldenSettings
 from hub.golden.survivorship import rank_attributes
 from hub.identity import link_accounts
@@ -33,6 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "ad_group": ("ad_group_key",),
     "ad": ("ad_key",),
     "ad_spend_daily": ("spend_key",),
+    HISTORY: HISTORY_KEY,
 }
 VIEWS: tuple[str, ...] = ("customer_360",)
 
@@ -77,7 +79,9 @@ def build_golden(
     link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
     for table, keys in TABLES.items():
-        _stamp(con, table, keys, load_id, live)
+        if table != HISTORY:
+            _stamp(con, table, keys, load_id, live)
+    add_history(con, load_id=load_id, live=live, now=now)
     for view in VIEWS:
         con.execute(sql(view))
     return table_deltas(con, load_id=load_id, live=live)
