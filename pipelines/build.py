@@ -56,6 +56,14 @@ JUDGED: tuple[PublishedTable, ...] = (
 
 
 @dataclass(frozen=True)
+class Built:
+    """The golden tables of a candidate: what changed in each, and the names and types of its columns."""
+
+    deltas: dict[str, TableDelta]
+    columns: dict[str, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
 class Published:
     """A published load and what it changed in each golden table."""
 
@@ -149,12 +157,14 @@ def _linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
-def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
+def build(hub: Hub, *, run_id: str) -> Built:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship)
-        return build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
+        deltas = build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
+        columns = {table: [row[:2] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()] for table in TABLES}
+    return Built(deltas, columns)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:
@@ -237,12 +247,13 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
         # the new file must name its own load; the control store learns of it once the link points there
         con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
         con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views(con))
+        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=published_views(con))
     hub.control.put(t.load_batch, [row])
     return Published(candidate.load_id, deltas, prune(settings))
 
 
-def _views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Schema and DDL of the views and macros that a published load has beside its tables."""
     return [
         *(("golden", golden_sql(view)) for view in VIEWS),
         ("golden", as_of_macro(attributes(con))),
