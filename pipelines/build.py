@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
-from hub.golden import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
@@ -54,6 +54,14 @@ JUDGED: tuple[PublishedTable, ...] = (
     *(PublishedTable("golden", name, keys) for name, keys in TABLES.items()),
     *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
 )
+
+
+@dataclass(frozen=True)
+class Built:
+    """The golden tables of a candidate: what changed in each, and the names and types of its columns."""
+
+    deltas: dict[str, TableDelta]
+    columns: dict[str, list[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -151,12 +159,14 @@ def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
-def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
+def build(hub: Hub, *, run_id: str) -> Built:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         rates = read_rates(hub.config.reporting)
-        return build_golden(con, hub.config.golden, load_id=candidate.load_id, live=live, now=candidate.started_at, rates=rates)
+        deltas = build_golden(con, hub.config.golden, load_id=candidate.load_id, live=live, now=candidate.started_at, rates=rates)
+        columns = {table: [row[:2] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()] for table in TABLES}
+    return Built(deltas, columns)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:
@@ -239,14 +249,16 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
         # the new file must name its own load; the control store learns of it once the link points there
         con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
         con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views())
+        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=published_views(con))
     hub.control.put(t.load_batch, [row])
     return Published(candidate.load_id, deltas, prune(settings))
 
 
-def _views() -> list[tuple[str, str]]:
+def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Schema and DDL of the views and macros that a published load has beside its tables."""
     return [
         *(("golden", golden_sql(view)) for view in VIEWS),
+        ("golden", as_of_macro(attributes(con))),
         ("identity", statement("customer_redirect")),
     ]
 

@@ -13,6 +13,7 @@ from connectors.contract import Connector
 from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.contract.errors import HubError
 from hub.golden import TABLES as GOLDEN_TABLES
+from hub.golden.dictionary import table_docs
 from pipelines.build import build, publish_candidate, resolve_identity, stage
 from pipelines.context import Hub
 from pipelines.model_metadata import model_metadata
@@ -128,13 +129,14 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     @dg.multi_asset(specs=specs, name="golden", pool=WAREHOUSE_POOL)
     def golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        deltas = plainly(lambda: build(hub, run_id=context.run.run_id))
+        built = plainly(lambda: build(hub, run_id=context.run.run_id))
         seconds = round(time.monotonic() - started, 3)
-        for table, delta in deltas.items():
+        for table, delta in built.deltas.items():
             yield dg.MaterializeResult(
                 asset_key=golden_key(table),
                 metadata={
                     "dagster/row_count": delta.rows,
+                    "dagster/column_schema": _column_schema(table, built.columns[table]),
                     "inserted": delta.inserted,
                     "changed": delta.changed,
                     "removed": delta.removed,
@@ -143,6 +145,20 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
             )
 
     return golden
+
+
+def _column_schema(table: str, columns: list[tuple[str, str]]) -> dg.TableSchema:
+    """The columns of a golden table with their meaning, and how sensitive each is as a tag."""
+    doc = table_docs().get(table)
+    told = {column.name: column for column in doc.columns} if doc else {}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, type_, told[name].description, tags={"sensitivity": told[name].sensitivity})
+            if name in told
+            else dg.TableColumn(name, type_)
+            for name, type_ in columns
+        ]
+    )
 
 
 # golden facts that take a customer or a key from the other facts they name
@@ -164,6 +180,7 @@ _GOLDEN = {
     "ad_group": "The ad groups (ad sets, in Meta's words) of the campaigns.",
     "ad": "The ads of the ad groups.",
     "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
+    "customer_history": "What a customer was, in two times: when it was so in the business, and when the hub held it to be so.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
     "attribute_override": "What stewards said of golden values, and what became of it.",
 }

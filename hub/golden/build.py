@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from hub.golden.history import HISTORY, HISTORY_KEY, add_history
 from hub.golden.rates import convert_days, load_rates
 from hub.golden.segments import carry_segments
 from hub.golden.settings import GoldenSettings
@@ -44,6 +45,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "customer_metrics": ("customer_id",),
     "segment_member": ("segment_key", "customer_id", "entered_at"),
     "reporting": ("as_of_date",),
+    HISTORY: HISTORY_KEY,
 }
 VIEWS: tuple[str, ...] = (
     "attribution",
@@ -105,7 +107,9 @@ def build_golden(
     con.execute(sql("customer_360"))
     carry_segments(con, settings.segments, live=live if _known(con, live, "segment_member") else None, now=now)
     for table, keys in TABLES.items():
-        _stamp(con, table, keys, load_id, live)
+        if table != HISTORY:
+            _stamp(con, table, keys, load_id, live)
+    add_history(con, load_id=load_id, live=live, now=now)
     for view in VIEWS:
         con.execute(sql(view))
     return table_deltas(con, load_id=load_id, live=live)
