@@ -4,6 +4,7 @@ Builds the tables of the load being made; whether it is good enough and where it
 """
 
 from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
 from hub.golden.settings import GoldenSettings, ReportingSettings, SurvivorshipSettings
 
@@ -15,6 +16,7 @@ __all__ = [
     "SurvivorshipSettings",
     "TableDelta",
     "build_golden",
+    "check_rates",
     "check_segments",
     "table_deltas",
 ]
