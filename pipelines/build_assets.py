@@ -170,6 +170,10 @@ _NAMED = {
     "ad": ("ad_campaign", "ad_group"),
     "lead": ("ad_campaign", "ad_group", "ad"),
     "ad_spend_daily": ("ad_campaign", "ad_group", "ad"),
+    "touchpoint": ("customer_order", "lead", "ad_campaign"),
+    "acquisition_cost": ("customer_order", "refund", "lead", "ad_campaign", "ad_spend_daily"),
+    "customer_metrics": ("customer_order", "refund", "invoice", "ticket", "lead", "ad_campaign", "ad_spend_daily"),
+    "segment_member": ("customer_order", "refund", "invoice", "payment", "ticket", "lead", "ad_campaign", "ad_spend_daily"),
 }
 _GOLDEN = {
     "customer": "One row per customer: the surviving values of all its records.",
@@ -180,6 +184,11 @@ _GOLDEN = {
     "ad_group": "The ad groups (ad sets, in Meta's words) of the campaigns.",
     "ad": "The ads of the ad groups.",
     "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
+    "touchpoint": "What brought each order and lead: channel, click, campaign, and the order it led to.",
+    "acquisition_cost": "Spend per campaign and month over the customers it brought, as resolved over all systems.",
+    "customer_metrics": "Lifetime value, order value, recency, frequency and money scores, balance and tickets per customer.",
+    "segment_member": "Who is in which segment of hub.yaml, since when and until when.",
+    "reporting": "The day of the load and its base currency: one row.",
     "customer_history": "What a customer was, in two times: when it was so in the business, and when the hub held it to be so.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
     "attribute_override": "What stewards said of golden values, and what became of it.",

@@ -34,7 +34,7 @@ def read_rates(settings: ReportingSettings) -> pa.Table | None:
         raise ConfigError(f"cannot read {path.name}", field=_FIELD, remedy="name a .csv or .parquet file")
     try:
         with duckdb.connect() as con:
-            return con.execute(f"SELECT * FROM {reader}", [str(path)]).to_arrow_table()
+            return con.sql(f"SELECT * FROM {reader}", params=[str(path)]).to_arrow_table()
     except duckdb.Error as error:
         raise ConfigError(
             f"cannot read {path.name} ({str(error).splitlines()[0]})", field=_FIELD, remedy="mend the file"

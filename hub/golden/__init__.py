@@ -5,6 +5,7 @@ Builds the tables of the load being made; whether it is good enough and where it
 
 from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
 from hub.golden.history import as_of_macro, attributes
+from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
 from hub.golden.settings import GoldenSettings, ReportingSettings, SurvivorshipSettings
 
@@ -18,6 +19,7 @@ __all__ = [
     "as_of_macro",
     "attributes",
     "build_golden",
+    "check_rates",
     "check_segments",
     "table_deltas",
 ]

@@ -66,6 +66,12 @@ def load_rates(con: duckdb.DuckDBPyConnection, rates: pa.Table | None) -> None:
         raise ConfigError(f"two rates from {one} to {other} on {day}", field=_FIELD, remedy="keep one of them")
 
 
+def check_rates(rates: pa.Table) -> None:
+    """Make sure that a file of rates can be read. Raises `ConfigError` as `load_rates` does."""
+    with duckdb.connect() as con:
+        load_rates(con, rates)
+
+
 def convert_days(con: duckdb.DuckDBPyConnection, settings: ReportingSettings) -> str | None:
     """Fill the temporary table ``fx`` with a rate to the base currency per currency and day of the staged facts.
 

@@ -11,8 +11,10 @@ import typer
 
 from connectors import versions
 from hub.contract.errors import ConfigError, HubError
+from hub.golden import check_rates
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table
+from pipelines.rates import read_rates
 
 
 @app.command()
@@ -30,8 +32,11 @@ def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml an
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Validate hub.yaml and try each source's credentials with one cheap call. Exit code 1 if one fails."""
+    """Validate hub.yaml and its file of rates, and try each source's credentials with one cheap call. Exit code 1 if one fails."""
     with opened(config) as hub:
+        rates = read_rates(hub.config.reporting)
+        if rates is not None:
+            check_rates(rates)
         rows = []
         for name in hub.config.enabled():
             connector = hub.config.connector(name)
