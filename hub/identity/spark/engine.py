@@ -87,7 +87,7 @@ class OnSpark:
 
     def _make_keys(self, types: dict[str, str]) -> None:
         keys = f"SELECT node_id, rule::SMALLINT AS rule, {wire.SIGNED} FROM ({' UNION ALL '.join(r.hashed() for r in rules())})"
-        with _by_value():
+        with by_value():
             task = worker.keys_of(self._version, wire.restored(types), keys)
             self._write("key", self._spark.table("node").mapInArrow(task, "node_id int, rule short, key long"))
 
@@ -108,7 +108,7 @@ class OnSpark:
         script = packaged("distinct_pairs") + packaged("compare").replace("{pairs}", "id_pair").replace("{compared}", "id_compared")
         # read anew: a table that is joined with what was made of it has columns that Spark takes for the same
         pairs, nodes = self._read("pair"), self._sql("ends")
-        with _by_value():
+        with by_value():
             task = worker.vectors_of(self._version, wire.restored(types), script)
             compared = pairs.groupBy("bucket").cogroup(nodes.groupBy("bucket")).applyInArrow(task, "l int, r int, vector long")
             self._write("compared", compared)
@@ -134,7 +134,7 @@ def _text(name: str) -> str:
 
 
 @contextmanager
-def _by_value() -> Iterator[None]:
+def by_value() -> Iterator[None]:
     """Within, functions of ``worker`` are sent to executors whole: they have no hub to import them from."""
     from pyspark.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 

@@ -81,7 +81,7 @@ def _started(settings: SparkSettings, scratch: Path, log: Path) -> Iterator[Any]
     _find_java()
     properties = scratch / "spark.properties"  # a command line would show passwords to everybody on this machine
     properties.touch(mode=0o600)
-    properties.write_text(_properties(_configuration(settings, scratch)), encoding="utf-8")
+    properties.write_text(properties_text(_configuration(settings, scratch)), encoding="utf-8")
     environment = {"PYSPARK_SUBMIT_ARGS": f"--properties-file '{properties}' --load-spark-defaults pyspark-shell"}
     python = settings.config.get("spark.pyspark.python") or (sys.executable if is_local(settings) else None)
     if python:
@@ -170,7 +170,7 @@ def _filled(name: str, value: bool | int | float | str) -> str:
     return _ENV.sub(lambda match: os.environ.get(match[1]) or match[2], text)
 
 
-def _properties(configuration: Mapping[str, str]) -> str:
+def properties_text(configuration: Mapping[str, str]) -> str:
     """The text of a Java properties file."""
 
     def escaped(text: str) -> str:
