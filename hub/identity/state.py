@@ -17,7 +17,21 @@ from hub.identity.model import Model
 from hub.identity.settings import NOT_DECIDING, IdentitySettings
 from hub.identity.sql import Connection, forget, one, rows, run, table, text
 
-TABLES = ("record", "node", "block", "pair", "cluster", "refused", "busy", "crowded", "stream", "named", "stamp")
+TABLES = (
+    "record",
+    "node",
+    "block",
+    "pair",
+    "cluster",
+    "refused",
+    "customer",
+    "question",
+    "busy",
+    "crowded",
+    "stream",
+    "named",
+    "stamp",
+)
 
 
 def save_blocks(con: Connection) -> None:
