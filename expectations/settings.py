@@ -21,6 +21,21 @@ class GateSettings(BaseModel):
     max_unresolved_rise: float = Field(0.02, ge=0, le=1, description="facts that lost their party since the last load, of all")
     max_future_share: float = Field(0.001, ge=0, le=1, description="facts dated more than two days ahead, of all")
     max_shared_mailbox_share: float = Field(0.05, ge=0, le=1, description="e-mails of several customers, of all; above it warns")
+    max_mailbox_rise: float = Field(
+        0.02, ge=0, le=1, description="records that one e-mail gained since the last load, of all records"
+    )
+    min_mailbox_records: int = Field(50, ge=0, description="so many records that one e-mail gained are never too many")
+    max_doubled_share: float = Field(0.02, ge=0, le=1, description="facts that came to tell the same as another one, of a source's")
+    max_currency_changed: float = Field(0.01, ge=0, le=1, description="facts whose currency is another than before, of a source's")
+    max_currency_shift: float = Field(
+        0.35, ge=0, le=1, description="new or changed facts beyond their currency's usual share, of all of them"
+    )
+    max_amount_factor: float = Field(
+        10.0, gt=1, description="times the median of a currency's amounts before (or the reverse) that the new ones' may be"
+    )
+    history_loads: int = Field(30, ge=2, description="published loads that the usual course of a figure is taken from")
+    min_history: int = Field(5, ge=2, description="so many loads must have a figure before it is compared with its usual course")
+    history_width: float = Field(6.0, gt=0, description="deviations from its usual course at which a figure is worth a warning")
     tolerated_rows: int = Field(
         5, ge=0, description="so many rows hold no load whatever their share: one bad row of three says little"
     )

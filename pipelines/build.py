@@ -20,6 +20,7 @@ from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
+from pipelines.load_history import backfilled_rows, compared_figures
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
@@ -162,15 +163,18 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         digest = content_digest(con, JUDGED)
+        since = _began(con, live, candidate.follows)
         scope = Scope(
             keys=TABLES,
             streams=[(connector.name, stream.name) for connector in connectors for stream in connector.streams()],
             live=live,
-            since=_began(con, live, candidate.follows),
+            since=since,
             max_cluster_size=hub.config.identity.max_cluster_size,
+            backfilled=backfilled_rows(hub.control, since),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
         frames["freshness"] = _freshness(hub)
+        frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":

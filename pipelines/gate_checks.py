@@ -17,6 +17,7 @@ from expectations.measures import Number
 from pipelines.build import judge_candidate
 from pipelines.build_assets import WAREHOUSE_POOL, golden_key, plainly
 from pipelines.context import Hub
+from pipelines.gate import write_page
 
 _TARGET = golden_key("customer")
 
@@ -31,6 +32,7 @@ def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefiniti
     )
     def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         verdict = plainly(lambda: judge_candidate(hub, connectors, run_id=context.op_execution_context.run_id))
+        plainly(lambda: write_page(hub, verdict.load_id))
         report = dg.MetadataValue.md(to_markdown(verdict))
         for result in verdict.results:
             yield _result(result, verdict.load_id, report)
