@@ -15,12 +15,14 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
+from expectations.own import with_own
 from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
 from pipelines.load_history import backfilled_rows, compared_figures
+from pipelines.own_expectations import own_results
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
@@ -176,6 +178,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
         frames["freshness"] = _freshness(hub)
         frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
+        verdict = with_own(verdict, own_results(con, hub.config.gate))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":
             hub.control.put(t.load_batch, [_load_row(con, candidate, "held")])

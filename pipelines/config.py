@@ -125,7 +125,9 @@ def load_config(path: str | Path | None = None) -> HubConfig:
         raise ConfigError(
             f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
         )
-    return config.model_copy(update={"warehouse": config.warehouse.resolved(root), "sources": _rooted(config.sources, root)})
+    gate = config.gate if config.gate.python is None else config.gate.model_copy(update={"python": root / config.gate.python})
+    rooted = {"warehouse": config.warehouse.resolved(root), "sources": _rooted(config.sources, root), "gate": gate}
+    return config.model_copy(update=rooted)
 
 
 def _rooted(sources: dict[str, SourceSettings], root: Path) -> dict[str, SourceSettings]:

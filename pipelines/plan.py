@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connectors.contract import Connector
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
+from pipelines.own_expectations import own_file_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
@@ -57,6 +58,7 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
         "identity": config.identity.model_dump(mode="json"),
         "survivorship": config.survivorship.model_dump(mode="json"),
         "gate": config.gate.model_dump(mode="json"),
+        "gate_python": own_file_digest(config.gate),
         "sources": list(config.sources),
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
         "hub": version("customer-hub"),

@@ -32,6 +32,10 @@ def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml an
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Validate hub.yaml and try each source's credentials with one cheap call. Exit code 1 if one fails."""
     with opened(config) as hub:
+        if hub.config.gate.expectations or hub.config.gate.python:
+            from pipelines.own_expectations import verified
+
+            verified(hub.config.gate)
         rows = []
         for name in hub.config.enabled():
             connector = hub.config.connector(name)

@@ -25,9 +25,9 @@ UPDATE golden.ticket SET customer_id = 'c_nobody' WHERE ticket_key = (SELECT min
 -- spoil: reference_kept
 UPDATE golden.ticket SET customer_id = NULL WHERE ticket_key IN (SELECT ticket_key FROM golden.ticket ORDER BY 1 LIMIT 6);
 -- enough other tickets that six are few among all, but more than may lose their customer at once
-INSERT INTO staging.ticket BY NAME SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key) FROM staging.ticket t, range(1) r(n);
+INSERT INTO staging.ticket BY NAME SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, opened_at + to_minutes(1) AS opened_at) FROM staging.ticket t, range(1) r(n);
 INSERT INTO golden.ticket BY NAME
-SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, coalesce(customer_id, (SELECT min(customer_id) FROM golden.customer)) AS customer_id)
+SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, opened_at + to_minutes(1) AS opened_at, coalesce(customer_id, (SELECT min(customer_id) FROM golden.customer)) AS customer_id)
 FROM golden.ticket t, range(1) r(n);
 
 -- spoil: reference_resolved
@@ -41,7 +41,7 @@ SELECT l.* REPLACE (lead_key || '-' || n AS lead_key, 'stripe' AS source_system,
 -- refunds of a payment that was never read
 INSERT INTO staging.refund BY NAME
 SELECT 'stripe:refunds:lost' || n AS refund_key, 'stripe' AS source_system, 'refunds' AS stream, 'lost' || n AS source_record_id,
-       'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
+       'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' + to_hours(n) AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
 FROM range(20) r(n);
 INSERT INTO golden.refund BY NAME
 SELECT * EXCLUDE (payment_id), (SELECT min(customer_id) FROM golden.customer) AS customer_id, 'load' AS load_id
