@@ -15,11 +15,14 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
+from expectations.own import with_own
 from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
+from pipelines.load_history import backfilled_rows, compared_figures
+from pipelines.own_expectations import own_results
 from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
@@ -174,16 +177,20 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         digest = content_digest(con, JUDGED)
+        since = _began(con, live, candidate.follows)
         scope = Scope(
             keys=TABLES,
             streams=[(connector.name, stream.name) for connector in connectors for stream in connector.streams()],
             live=live,
-            since=_began(con, live, candidate.follows),
+            since=since,
             max_cluster_size=hub.config.identity.max_cluster_size,
+            backfilled=backfilled_rows(hub.control, since),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
         frames["freshness"] = _freshness(hub)
+        frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
+        verdict = with_own(verdict, own_results(con, hub.config.gate))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":
             hub.control.put(t.load_batch, [_load_row(con, candidate, "held")])

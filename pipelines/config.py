@@ -154,6 +154,7 @@ def load_config(path: str | Path | None = None) -> HubConfig:
     reporting = config.reporting
     if reporting.rates is not None:
         reporting = reporting.model_copy(update={"rates": root / reporting.rates})
+    gate = config.gate if config.gate.python is None else config.gate.model_copy(update={"python": root / config.gate.python})
     warehouse = config.warehouse.resolved(root)
     return config.model_copy(
         update={
@@ -161,6 +162,7 @@ def load_config(path: str | Path | None = None) -> HubConfig:
             "identity": config.identity.placed(root, beside=warehouse.path.parent),
             "sources": _rooted(config.sources, root),
             "reporting": reporting,
+            "gate": gate,
         }
     )
 

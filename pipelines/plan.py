@@ -14,6 +14,7 @@ from connectors.contract import Connector
 from hub.identity.settings import NOT_DECIDING
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
+from pipelines.own_expectations import own_file_digest
 from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
@@ -66,6 +67,7 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
         "rates": rates_digest(config.reporting),
         "segments": config.segments,
         "gate": config.gate.model_dump(mode="json"),
+        "gate_python": own_file_digest(config.gate),
         "sources": list(config.sources),
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
         "hub": version("customer-hub"),

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.context import Hub
+from pipelines.gate import page_path
 from warehouse import control_tables as t
 from warehouse.connection import published
 from warehouse.control import utcnow
@@ -29,7 +30,7 @@ def hub_status(hub: Hub) -> dict[str, Any]:
         for name in hub.config.sources
     ]
     newest = hub.control.last_load()
-    held = _gate(hub, newest) if newest is not None and newest["status"] == "held" else None
+    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
     return {"sources": sources, "load": _live(hub), "held": held}
 
 
@@ -75,7 +76,32 @@ def _live(hub: Hub) -> dict[str, Any] | None:
 
 def _gate(hub: Hub, load: dict[str, Any]) -> dict[str, Any]:
     decision = hub.control.rows(sa.select(t.gate_decision).where(t.gate_decision.c.load_id == load["load_id"]))
-    return load | {"blocking_checks": json.loads(decision[0]["blocking_checks"]) if decision else []}
+    overridden = hub.control.rows(sa.select(t.gate_override.c.reason).where(t.gate_override.c.load_id == load["load_id"]))
+    return load | {
+        "blocking_checks": json.loads(decision[0]["blocking_checks"]) if decision else [],
+        "override_reason": overridden[0]["reason"] if overridden else None,
+    }
+
+
+def _held(hub: Hub, load: dict[str, Any]) -> dict[str, Any]:
+    """Why a load is held: check, rows, keys of some, what to do; and the page that says it all."""
+    row = t.check_result.c
+    failed = hub.control.rows(
+        sa.select(t.check_result)
+        .where(row.load_id == load["load_id"], row.status == "failed", row.severity == "critical")
+        .order_by(row.check_id)
+    )
+    checks = [
+        {
+            "check_id": check["check_id"],
+            "failed_rows": check["failed_rows"],
+            "total_rows": check["total_rows"],
+            "message": check["message"],
+            "examples": json.loads(check["examples"]),
+        }
+        for check in failed
+    ]
+    return {"failed_checks": checks, "page": str(page_path(hub, load["load_id"]))}
 
 
 def load_history(hub: Hub) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from hub.contract.errors import ConfigError, HubError
 from pipelines.build import adopt_published
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
+from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB
 from pipelines.plan import Plan, plan_build
@@ -161,6 +162,11 @@ def _build(
 ) -> None:
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
     plan = plan_build(hub, connectors)
+    if plan.action == "held" and plan.load is not None and not force and is_overridden(hub, plan.load["load_id"]):
+        # the process of the override died before it published
+        publish_overridden(hub, plan.load["load_id"])
+        outcome.action, outcome.load = "published", hub.control.last_load(status="published")
+        return
     if plan.action != "build" and not force:
         outcome.action, outcome.load = _settled(plan), plan.load
         return

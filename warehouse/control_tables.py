@@ -98,6 +98,31 @@ check_result = Table(
     Column("message", Text, nullable=False),
     Column("examples", Text, nullable=False),  # JSON array of keys, never values
     Column("checked_at", DateTime, nullable=False),
+    Column("target", Text),  # what the figures speak of: of all things measured the worst one
+    Column("figure_before", BigInteger),  # in the published load, for checks that compare
+    Column("figure_now", BigInteger),  # what it is compared with
+)
+
+gate_override = Table(
+    "gate_override",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("content_digest", String(64), nullable=False),  # of exactly the candidate that may be published all the same
+    Column("reason", Text, nullable=False),
+    Column("overridden_by", String(100), nullable=False),
+    Column("overridden_at", DateTime, nullable=False),
+)
+
+# what later loads are compared with; see warehouse/figures.py
+load_figure = Table(
+    "load_figure",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("table_name", String(100), primary_key=True),
+    Column("source_system", String(100), primary_key=True),  # empty where a figure is of all sources
+    Column("column_name", String(120), primary_key=True),  # empty for the table as a whole
+    Column("measure", String(40), primary_key=True),
+    Column("value", Float, nullable=False),
 )
 
 reconciliation = Table(
@@ -127,7 +152,8 @@ quarantine = Table(
     Column("quarantined_at", DateTime, nullable=False),
     Column("status", String(20), nullable=False),  # open, released or discarded
     Column("released_at", DateTime),
-    Column("released_by", String(100)),
+    Column("released_by", String(100)),  # who closed it: a person, or `source` where a good version came by itself
+    Column("note", Text),  # what they said of it
 )
 
 review_task = Table(

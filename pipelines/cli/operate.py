@@ -62,10 +62,11 @@ def sync(
         options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
         outcome = run_sync(hub, options, notice)
         checks = failed_checks(hub, outcome.load)
+        page = verdict_page(hub, outcome)
     if as_json:
-        print_json(_as_json(outcome, checks))
+        print_json(_as_json(outcome, checks) | {"page": page})
     else:
-        print_sync(outcome, checks)
+        print_sync(outcome, checks, page)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -93,6 +94,14 @@ def _dry_run(config: Path | None, as_json: bool) -> None:
             [(e["what"], e["customer_id"], e["other_customer_id"], e["cause"], len(e["record_keys"])) for e in changes[:_SHOWN]],
             right=("records",),
         )
+
+
+def verdict_page(hub: Hub, outcome: SyncOutcome) -> Path | None:
+    """The page of the verdict on a sync's load, if there is one."""
+    from pipelines.gate import page_path
+
+    path = page_path(hub, outcome.load["load_id"]) if outcome.load else None
+    return path if path is not None and path.exists() else None
 
 
 def failed_checks(hub: Hub, load: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -135,8 +144,12 @@ def source_totals(streams: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(totals.values())
 
 
-def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
-    """What a sync did, for people."""
+def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]], page: Path | None = None) -> None:
+    """What a sync did, for people.
+
+    Args:
+        page: of the verdict, if there is one.
+    """
     columns = ("rows in", "loaded", "unchanged", "quarantined")
     rows = [
         (
@@ -164,6 +177,10 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
         examples = json.loads(check["examples"])
         if examples and check["severity"] == "critical":
             typer.echo(f"    for example {', '.join(examples[:5])}")
+    if outcome.action == "held" and outcome.load is not None:
+        typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {outcome.load['load_id']} --reason ...")
+        if page is not None:
+            typer.echo(f"  as a page: {page}")
 
 
 def _verdict_line(outcome: SyncOutcome) -> str:
@@ -221,6 +238,11 @@ def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> Non
             typer.echo(f"  warning: {check}")
     if held is not None:
         typer.echo(f"held: load {held['load_id']} by {', '.join(held['blocking_checks'])}")
+        for check in held["failed_checks"]:
+            typer.echo(f"  {check['check_id']} ({check['failed_rows']:,} rows): {check['message']}")
+            if check["examples"]:
+                typer.echo(f"    for example {', '.join(check['examples'][:5])}")
+        typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {held['load_id']} --reason ...")
 
 
 @app.command()
@@ -243,7 +265,7 @@ def loads(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 load["status"],
                 load["ended_at"],
                 *(load[name] for name in right),
-                ", ".join(load["blocking_checks"]) or "pass",
+                (", ".join(load["blocking_checks"]) or "pass") + (" (overridden)" if load["override_reason"] else ""),
             )
             for load in found
         ],

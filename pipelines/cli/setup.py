@@ -37,6 +37,10 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         rates = read_rates(hub.config.reporting)
         if rates is not None:
             check_rates(rates)
+        if hub.config.gate.expectations or hub.config.gate.python:
+            from pipelines.own_expectations import verified
+
+            verified(hub.config.gate)
         rows = []
         for name in hub.config.enabled():
             connector = hub.config.connector(name)
