@@ -90,4 +90,4 @@ def _fail(line: str, code: int) -> None:
     sys.exit(code)
 
 
-from pipelines.cli import explore, model, operate, setup, steward  # noqa: E402, F401 - they register their commands on `app`
+from pipelines.cli import explore, model, operate, releases, setup, steward  # noqa: E402, F401 - they register their commands on `app`

@@ -6,11 +6,9 @@ made on the server, and one RENAME TABLE swaps all of them. Grants are by name t
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from warehouse.targets.changes import Change, TableState
 from warehouse.targets.ddl import STATE, Drifted, as_state, foreign_owner, in_the_way, state_row
 from warehouse.targets.errors import code_of
 from warehouse.targets.mysql_ddl import create, fits, name_of
+from warehouse.targets.pipe import Pipe
 from warehouse.targets.tables import TargetColumn, TargetTable
 from warehouse.targets.wire import Wire, csv, rows
 
@@ -251,7 +250,7 @@ class MySql:
 
     def _stream(self, con: duckdb.DuckDBPyConnection, relation: str, place: str, columns: Sequence[TargetColumn]) -> int:
         names = ", ".join(name_of(column.name) for column in columns)
-        with _Pipe(csv(con, relation, columns, _WIRE)) as pipe:
+        with Pipe(csv(con, relation, columns, _WIRE)) as pipe:
             put = self._run(
                 f"LOAD DATA LOCAL INFILE '{pipe}' INTO TABLE {place} CHARACTER SET utf8mb4"
                 f" FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n' ({names})"
@@ -271,34 +270,3 @@ class MySql:
         names = ", ".join(name_of(column.name).replace("%", "%%") for column in columns)
         insert = f"INSERT INTO {place.replace('%', '%%')} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"
         return sum(self._cursor.executemany(insert, batch) or 0 for batch in rows(con, relation, columns, _WIRE, _BATCH))
-
-
-class _Pipe:
-    """What is written, as a path that can be read once: no value comes to lie on a disk."""
-
-    def __init__(self, chunks: Iterator[memoryview]) -> None:
-        self._chunks, self._failed = chunks, list[BaseException]()
-        self._reads, self._writes = os.pipe()
-        self._thread = threading.Thread(target=self._fill, daemon=True)
-
-    def _fill(self) -> None:
-        try:
-            with os.fdopen(self._writes, "wb", buffering=0) as out:
-                for chunk in self._chunks:
-                    rest = memoryview(chunk)
-                    while rest:
-                        rest = rest[out.write(rest) :]
-        except BrokenPipeError:
-            pass  # nobody reads any more; whoever read says why
-        except BaseException as error:
-            self._failed.append(error)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"/dev/fd/{self._reads}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._reads)
-        self._thread.join()
-        if self._failed:
-            raise self._failed[0]

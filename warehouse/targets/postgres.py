@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse.targets.changes import Change, TableState
 from warehouse.targets.ddl import STATE, Drifted, as_state, foreign_owner, in_the_way, state_row
+from warehouse.targets.postgres_ddl import columns_ddl, literal, name_of, names_of, own, staged
 from warehouse.targets.tables import TargetColumn, TargetTable, columns_of
 from warehouse.targets.wire import Wire, csv
 
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _WIRE = Wire(null="", zero=False)
-_TYPES = {
-    "boolean": "boolean",
-    "integer": "integer",
-    "bigint": "bigint",
-    "double": "double precision",
-    "date": "date",
-    "time": "time",
-    "timestamp": "timestamp",
-}
 _PATIENCE = "10s"
 
 
@@ -53,11 +45,11 @@ class Postgres:
         return list(self._cursor.fetchall())
 
     def _place(self, table: TargetTable) -> str:
-        return f"{_name(self._prefix + table.schema)}.{_name(table.name)}"
+        return f"{name_of(self._prefix + table.schema)}.{name_of(table.name)}"
 
     @property
     def _state(self) -> str:
-        return f"{_name(self._prefix + STATE.schema)}.{_name(STATE.name)}"
+        return f"{name_of(self._prefix + STATE.schema)}.{name_of(STATE.name)}"
 
     def version(self) -> str:
         """Name and version of the server."""
@@ -68,7 +60,7 @@ class Postgres:
         with self._transaction(commit=False):
             self._make_schemas(schemas)
             for schema in sorted(schemas):
-                self._run(f"CREATE TABLE {_name(self._prefix + schema)}.hub_check (n integer)")
+                self._run(f"CREATE TABLE {name_of(self._prefix + schema)}.hub_check (n integer)")
 
     def only_one(self) -> None:
         """Hold other publishes of the same schemas off for as long as the connection lasts."""
@@ -77,7 +69,7 @@ class Postgres:
 
     def states(self, owner: str) -> dict[str, TableState]:
         """What it was given last; raises `TargetError` if another hub gave it."""
-        if not self._rows(f"SELECT 1 WHERE to_regclass({_text(self._state)}) IS NOT NULL"):
+        if not self._rows(f"SELECT 1 WHERE to_regclass({literal(self._state)}) IS NOT NULL"):
             return {}
         names = ", ".join(column.name for column in STATE.columns)
         found = self._rows(f"SELECT {names} FROM {self._state}")
@@ -97,8 +89,8 @@ class Postgres:
         touched = 0
         with self._transaction():
             self._make_schemas({change.table.schema for change in changes if change.action != "drop"} | {STATE.schema})
-            staged = [change for change in changes if change.action in ("load", "delta") and str(change.table) in there]
-            for change in staged:
+            waiting = [change for change in changes if change.action in ("load", "delta") and str(change.table) in there]
+            for change in waiting:
                 self._stage(con, change)
             for change in changes:
                 known = there.get(str(change.table))
@@ -122,7 +114,7 @@ class Postgres:
         rows = self._rows(
             "SELECT n.nspname, c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
             " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            f" WHERE starts_with(n.nspname, {_text(self._prefix)})"
+            f" WHERE starts_with(n.nspname, {literal(self._prefix)})"
         )
         found: dict[str, set[str]] = {}
         for schema, table, column in rows:
@@ -133,7 +125,7 @@ class Postgres:
         # asked first: whoever may not create schemas may not say IF NOT EXISTS either
         there = {name for (name,) in self._rows("SELECT nspname FROM pg_namespace")}
         for schema in sorted({self._prefix + schema for schema in schemas} - there):
-            self._run(f"CREATE SCHEMA {_name(schema)}")
+            self._run(f"CREATE SCHEMA {name_of(schema)}")
 
     # one table -------------------------------------------------------------------------------------------------
 
@@ -142,14 +134,14 @@ class Postgres:
         table, columns = change.table, change.table.columns
         if change.action == "delta":
             columns = tuple(table.column(key) for key in table.keys)
-        self._run(f"CREATE TEMP TABLE {_staged(table)} ({_columns_ddl(columns)}) ON COMMIT DROP")
-        self._copy(con, change.gone if change.action == "delta" else change.relation, _staged(table), columns)
-        self._run(f"ANALYZE {_staged(table)}")
+        self._run(f"CREATE TEMP TABLE {staged(table)} ({columns_ddl(columns)}) ON COMMIT DROP")
+        self._copy(con, change.gone if change.action == "delta" else change.relation, staged(table), columns)
+        self._run(f"ANALYZE {staged(table)}")
 
     def _copy(
         self, con: duckdb.DuckDBPyConnection, relation: str, place: str, columns: Sequence[TargetColumn], options: str = ""
     ) -> None:
-        names = ", ".join(_name(column.name) for column in columns)
+        names = ", ".join(name_of(column.name) for column in columns)
         with self._cursor.copy(f"COPY {place} ({names}) FROM STDIN (FORMAT csv{options})") as copy:
             for lines in csv(con, relation, columns, _WIRE):
                 copy.write(lines)
@@ -177,7 +169,7 @@ class Postgres:
 
     def _create(self, con: duckdb.DuckDBPyConnection, change: Change) -> None:
         table, place = change.table, self._place(change.table)
-        self._run(f"CREATE TABLE {place} ({_columns_ddl(table.columns)})")
+        self._run(f"CREATE TABLE {place} ({columns_ddl(table.columns)})")
         # frozen rows need no vacuum, and a transaction that is older than the table sees it full rather than empty
         self._copy(con, change.relation, place, table.columns, ", FREEZE")
         self._index(table)
@@ -187,20 +179,20 @@ class Postgres:
     def _index(self, table: TargetTable) -> None:
         place = self._place(table)
         if table.keys:
-            self._run(f"ALTER TABLE {place} ADD CONSTRAINT {_own(table, 'pkey')} PRIMARY KEY ({_names(table.keys)})")
+            self._run(f"ALTER TABLE {place} ADD CONSTRAINT {own(table, 'pkey')} PRIMARY KEY ({names_of(table.keys)})")
         for column in table.indexed:
-            self._run(f"CREATE INDEX {_own(table, column)} ON {place} ({_name(column)})")
+            self._run(f"CREATE INDEX {own(table, column)} ON {place} ({name_of(column)})")
 
     def _describe(self, table: TargetTable) -> None:
         place = self._place(table)
-        self._run(f"COMMENT ON TABLE {place} IS {_text(table.comment)}")
+        self._run(f"COMMENT ON TABLE {place} IS {literal(table.comment)}")
         for column in table.columns:
-            self._run(f"COMMENT ON COLUMN {place}.{_name(column.name)} IS {_text(column.comment)}")
+            self._run(f"COMMENT ON COLUMN {place}.{name_of(column.name)} IS {literal(column.comment)}")
 
     def _delta(self, con: duckdb.DuckDBPyConnection, change: Change) -> int:
         table, place = change.table, self._place(change.table)
-        same = " AND ".join(f"t.{_name(key)} = g.{_name(key)}" for key in table.keys)
-        if self._run(f"DELETE FROM {place} t USING {_staged(table)} g WHERE {same}") != change.removals:
+        same = " AND ".join(f"t.{name_of(key)} = g.{name_of(key)}" for key in table.keys)
+        if self._run(f"DELETE FROM {place} t USING {staged(table)} g WHERE {same}") != change.removals:
             raise Drifted(str(table))
         try:
             self._copy(con, change.relation, place, table.columns)
@@ -212,20 +204,20 @@ class Postgres:
 
     def _replace(self, change: Change, columns: set[str], known: TableState | None) -> int:
         """Make the live table equal to the staged one; rows that are equal already are not touched."""
-        table, place, staged = change.table, self._place(change.table), _staged(change.table)
+        table, place, source = change.table, self._place(change.table), staged(change.table)
         reshaped = known is None or known.shape != table.shape
         if reshaped:
             self._reshape(table, columns, {} if known is None else columns_of(known.shape))
-        every = ", ".join(_name(column.name) for column in table.columns)
+        every = ", ".join(name_of(column.name) for column in table.columns)
         if table.keys and not reshaped:
-            key = " AND ".join(f"t.{_name(key)} = s.{_name(key)}" for key in table.keys)
-            t, s = (", ".join(f"{side}.{_name(column.name)}" for column in table.columns) for side in "ts")
+            key = " AND ".join(f"t.{name_of(key)} = s.{name_of(key)}" for key in table.keys)
+            t, s = (", ".join(f"{side}.{name_of(column.name)}" for column in table.columns) for side in "ts")
             equal = f"{key} AND ROW({t}) IS NOT DISTINCT FROM ROW({s})"
-            gone = self._run(f"DELETE FROM {place} t WHERE NOT EXISTS (SELECT FROM {staged} s WHERE {equal})")
+            gone = self._run(f"DELETE FROM {place} t WHERE NOT EXISTS (SELECT FROM {source} s WHERE {equal})")
             missing = f" s WHERE NOT EXISTS (SELECT FROM {place} t WHERE {key})"
         else:
             gone, missing = self._run(f"DELETE FROM {place}"), ""
-        come = self._run(f"INSERT INTO {place} ({every}) SELECT {every} FROM {staged}{missing}")
+        come = self._run(f"INSERT INTO {place} ({every}) SELECT {every} FROM {source}{missing}")
         if reshaped:
             self._index(table)
         self._describe(table)
@@ -235,22 +227,22 @@ class Postgres:
     def _reshape(self, table: TargetTable, there: set[str], before: Mapping[str, str]) -> None:
         """Give the live table the columns of now; columns that somebody else added to it stay. All its rows are to be replaced."""
         place = self._place(table)
-        self._run(f"ALTER TABLE {place} DROP CONSTRAINT IF EXISTS {_own(table, 'pkey')}")
-        schema = _text(self._prefix + table.schema)
+        self._run(f"ALTER TABLE {place} DROP CONSTRAINT IF EXISTS {own(table, 'pkey')}")
+        schema = literal(self._prefix + table.schema)
         named = self._rows(
-            f"SELECT indexname FROM pg_indexes WHERE schemaname = {schema} AND tablename = {_text(table.name)}"
+            f"SELECT indexname FROM pg_indexes WHERE schemaname = {schema} AND tablename = {literal(table.name)}"
             f" AND indexname LIKE 'hub\\_%'"
         )
         for (index,) in named:
-            self._run(f"DROP INDEX {_name(self._prefix + table.schema)}.{_name(index)}")
+            self._run(f"DROP INDEX {name_of(self._prefix + table.schema)}.{name_of(index)}")
         now = {column.name: column.type for column in table.columns}
         for name, type_ in before.items():
             if name in there and now.get(name) != type_:
-                self._run(f"ALTER TABLE {place} DROP COLUMN {_name(name)}")
+                self._run(f"ALTER TABLE {place} DROP COLUMN {name_of(name)}")
                 there = there - {name}
         for column in table.columns:
             if column.name not in there:
-                self._run(f"ALTER TABLE {place} ADD COLUMN {_columns_ddl([column])}")
+                self._run(f"ALTER TABLE {place} ADD COLUMN {columns_ddl([column])}")
 
     def _note(self, changes: Sequence[Change], owner: str) -> None:
         self._run(f"CREATE TABLE IF NOT EXISTS {self._state} ({', '.join(f'{c.name} text' for c in STATE.columns)})")
@@ -258,44 +250,5 @@ class Postgres:
         self._run(f"DELETE FROM {self._state}")
         for change in changes:
             if change.state is not None:
-                row = ", ".join(_text(value) for value in state_row(str(change.table), owner, change.state))
+                row = ", ".join(literal(value) for value in state_row(str(change.table), owner, change.state))
                 self._run(f"INSERT INTO {self._state} ({names}) VALUES ({row})")
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(_name(name) for name in names)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("\x00", "").replace("'", "''") + "'"
-
-
-def _staged(table: TargetTable) -> str:
-    return f"pg_temp.{_name(f'staged_{table.schema}_{table.name}')}"
-
-
-def _own(table: TargetTable, what: str) -> str:
-    """The name of an index or constraint of ours; names are cut at 63 bytes, so that long ones end in a digest."""
-    name = f"hub_{table.name}_{what}"
-    if len(name) > 60:
-        name = f"{name[:50]}_{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
-    return _name(name)
-
-
-def _columns_ddl(columns: Iterable[TargetColumn]) -> str:
-    return ", ".join(f"{_name(column.name)} {_type(column)}" for column in columns)
-
-
-def _type(column: TargetColumn) -> str:
-    if column.is_json:
-        return "jsonb"
-    if column.plain is None:
-        return "text"
-    name, parameters = column.plain
-    if name == "decimal":
-        return f"numeric({', '.join(map(str, parameters))})" if parameters else "numeric(39, 0)"
-    return _TYPES[name]

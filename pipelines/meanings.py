@@ -1,0 +1,14 @@
+"""The data dictionary as comments on tables and columns, for the published file and every further target."""
+
+from __future__ import annotations
+
+from hub.golden.dictionary import table_docs
+from warehouse.publish import Meaning
+
+
+def meanings() -> dict[str, Meaning]:
+    """What the golden tables, views and columns mean, for the comments in every target."""
+    return {
+        f"golden.{name}": Meaning(doc.description, {column.name: column.description for column in doc.columns})
+        for name, doc in table_docs().items()
+    }
