@@ -24,6 +24,7 @@ from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, 
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
 from warehouse.settings import WarehouseSettings
+from warehouse.targets.settings import TargetSettings
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -52,6 +53,7 @@ class HubConfig(BaseModel):
 
     root: Path = Field(exclude=True)
     warehouse: WarehouseSettings = Field(default_factory=WarehouseSettings)
+    publish: tuple[TargetSettings, ...] = Field((), description="further databases that get the published tables")
     sources: dict[str, SourceSettings]
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
@@ -90,6 +92,15 @@ class HubConfig(BaseModel):
                 if name != OTHERS and name not in self.sources:
                     raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
         return self
+
+    @field_validator("publish")
+    @classmethod
+    def _publish(cls, value: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+        names = [target.name for target in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two targets are called {twice!r}")
+        return value
 
     def connector(self, name: str) -> Connector:
         """Make the connector of a source. Raises `ConfigError` that names the nearest source."""
@@ -143,7 +154,8 @@ def load_config(path: str | Path | None = None) -> HubConfig:
     root = where.parent
     load_dotenv(root / ".env")  # what the environment already has wins
     try:
-        config = HubConfig(root=root, **_expanded(given))
+        # a target's URL is a secret, and nothing else of it can come from the environment
+        config = HubConfig(root=root, **{key: item if key == "publish" else _expanded(item) for key, item in given.items()})
     except ValidationError as error:
         raise _first_problem(error, HubConfig, ()) from error
     unset = _ENV.search(config.warehouse.control)

@@ -15,6 +15,7 @@ from hub.identity.settings import NOT_DECIDING
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
 from pipelines.own_expectations import own_file_digest
+from pipelines.pins import active_pin
 from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
@@ -29,12 +30,13 @@ class Plan:
     """What to do about a new load.
 
     Attributes:
-        action: build one; or nothing, since the published load (`unchanged`) or the held one (`held`) was made from the same.
+        action: build one; or nothing, since the published load (`unchanged`), the held one (`held`), or the one that is withheld
+            while another is pinned (`withheld`) was made from the same.
         digest: of everything a load made now would be made from.
         load: the load_batch row that speaks for "nothing", if so.
     """
 
-    action: Literal["build", "unchanged", "held"]
+    action: Literal["build", "unchanged", "held", "withheld"]
     digest: str
     load: dict[str, Any] | None = None
 
@@ -48,6 +50,8 @@ def plan_build(hub: Hub, connectors: Sequence[Connector]) -> Plan:
         return Plan("build", digest)
     if last["status"] == "held":
         return Plan("held", digest, last)
+    if last["status"] == "withheld":
+        return Plan("withheld", digest, last) if active_pin(hub) is not None else Plan("build", digest)
     return Plan("unchanged", digest, last) if last["load_id"] == live_load(hub.config.warehouse) else Plan("build", digest)
 
 

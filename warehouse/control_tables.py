@@ -59,7 +59,7 @@ load_batch = Table(
     "load_batch",
     metadata,
     Column("load_id", String(64), primary_key=True),
-    Column("status", String(20), nullable=False),  # held or published
+    Column("status", String(20), nullable=False),  # held, published, or withheld: it passed, but another load was pinned
     Column("follows", String(64)),
     Column("input_digest", String(64), nullable=False),
     Column("records", BigInteger, nullable=False),
@@ -70,6 +70,32 @@ load_batch = Table(
     Column("dagster_run_id", String(64)),
     Column("started_at", DateTime, nullable=False),
     Column("ended_at", DateTime, nullable=False),
+)
+
+load_pin = Table(
+    "load_pin",
+    metadata,
+    Column("pin_id", String(64), primary_key=True),
+    Column("load_id", String(64), nullable=False),
+    Column("left_load_id", String(64)),  # the load that was live before
+    Column("pinned_by", String(100), nullable=False),
+    Column("pinned_at", DateTime, nullable=False),
+    Column("reason", Text),
+    Column("released_by", String(100)),
+    Column("released_at", DateTime),
+)
+
+target_state = Table(
+    "target_state",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("load_id", String(64)),  # the load it shows; None before the first
+    Column("rows", BigInteger),
+    Column("rows_written", BigInteger),
+    Column("seconds", Float),
+    Column("published_at", DateTime),
+    Column("tried_at", DateTime, nullable=False),
+    Column("error", Text),  # why the last try failed; None if it did not
 )
 
 gate_decision = Table(

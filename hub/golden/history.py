@@ -15,7 +15,7 @@ from importlib.resources import files
 
 import duckdb
 
-from hub.golden.settings import GROUPS
+from hub.golden.attributes import ATTRIBUTES
 
 HISTORY = "customer_history"
 HISTORY_KEY = ("customer_id", "valid_from", "recorded_at")
@@ -101,7 +101,7 @@ def _structure(columns: Columns) -> str:
 
 
 def _expressions(columns: Columns) -> dict[str, str]:
-    group_of = {member: group for group, members in GROUPS.items() for member in members}
+    group_of = {member.name: a.name for a in ATTRIBUTES.values() if a.is_group for member in a.members}
     names = [name for name, _ in columns]
 
     def packed(parts: list[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Commands of the daily run: sync, status, loads."""
+"""Commands of the daily run: sync, status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from hub.contract.errors import ConfigError
 from pipelines import forking
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.releases import pin_line, print_targets
 from pipelines.cli.render import print_json, print_table, progress
 from warehouse.drift import FieldChange
 
@@ -45,8 +46,8 @@ def sync(
 ) -> None:
     """Read the sources, resolve customers, judge the load and publish it.
 
-    Exit codes: 0 published or nothing to do, 3 held by the gate (the last good load stays), 4 published but a source failed,
-    1 error.
+    Exit codes: 0 published or nothing to do, 3 held by the gate or withheld behind a pinned load (the last good load stays),
+    4 published but a source or target failed, 1 error.
     """
     if dry:
         if sources or full or limit or since or until or accept_schema:
@@ -126,6 +127,7 @@ def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, An
         "schema_changes": outcome.changes,
         "failed_checks": [{**check, "examples": json.loads(check["examples"])} for check in checks],
         "errors": outcome.errors,
+        "targets": outcome.targets,
         "error": outcome.error,
     }
 
@@ -181,6 +183,7 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]], page: Path | 
         typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {outcome.load['load_id']} --reason ...")
         if page is not None:
             typer.echo(f"  as a page: {page}")
+    print_targets(outcome.targets)
 
 
 def _verdict_line(outcome: SyncOutcome) -> str:
@@ -195,6 +198,11 @@ def _verdict_line(outcome: SyncOutcome) -> str:
             return f"nothing changed; load {load['load_id']} stays"
         case "held":
             return f"held: the gate does not let load {load['load_id']} pass; the last good load stays"
+        case "withheld":
+            return (
+                f"withheld: load {load['load_id']} passed the gate, but another one is pinned;"
+                " hub rollback --release lets the next sync publish"
+            )
         case _:
             return f"error: {outcome.error}"
 
@@ -223,6 +231,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if source["error"]:
             typer.echo(f"  {source['source']}: {source['error']}")
     _print_load(found["load"], found["held"])
+    if found["pin"] is not None:
+        typer.echo(pin_line(found["pin"]))
+    print_targets(found["targets"])
 
 
 def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> None:
@@ -243,31 +254,3 @@ def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> Non
             if check["examples"]:
                 typer.echo(f"    for example {', '.join(check['examples'][:5])}")
         typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {held['load_id']} --reason ...")
-
-
-@app.command()
-def loads(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """The loads that were built, newest first: published, held, and which one analysts see."""
-    with opened(config) as hub:
-        from pipelines.report import load_history
-
-        found = load_history(hub)
-    if as_json:
-        print_json(found)
-        return
-    right = ("records", "customers", "inserted", "changed", "removed")
-    print_table(
-        "Loads",
-        ("load", "status", "ended", *right, "gate"),
-        [
-            (
-                load["load_id"] + (" <- live" if load["live"] else ""),
-                load["status"],
-                load["ended_at"],
-                *(load[name] for name in right),
-                (", ".join(load["blocking_checks"]) or "pass") + (" (overridden)" if load["override_reason"] else ""),
-            )
-            for load in found
-        ],
-        right=right,
-    )
