@@ -17,7 +17,7 @@ from hub.identity.sql import run
 from pipelines.build import JUDGED, published_views
 from warehouse.connection import connect
 from warehouse.control import ControlStore
-from warehouse.copies import CARRIED, copy_control
+from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.migrations import migrate
 
 SCHEMAS = {
@@ -59,8 +59,9 @@ def empty_load() -> dict[str, Columns]:
     try:
         migrate(con)
         copy_control(con, control)
+        copy_decisions(con, control)
         run(con, "match_key")
-        build_golden(con, GoldenSettings(()), load_id="", live=None, now=datetime(1970, 1, 1))  # noqa: DTZ001
+        build_golden(con, GoldenSettings((), overrides="steward.attribute_override"), load_id="", live=None, now=datetime(1970, 1, 1))  # noqa: DTZ001
         for _, ddl in published_views(con):
             con.execute(ddl)
         published = {str(table) for table in (*JUDGED, *CARRIED)}
