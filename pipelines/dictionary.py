@@ -61,7 +61,8 @@ def empty_load() -> dict[str, Columns]:
         copy_control(con, control)
         copy_decisions(con, control)
         run(con, "match_key")
-        build_golden(con, GoldenSettings((), overrides="steward.attribute_override"), load_id="", live=None, now=datetime(1970, 1, 1))  # noqa: DTZ001
+        settings = GoldenSettings((), overrides="steward.attribute_override")
+        build_golden(con, settings, load_id="", live=None, now=datetime(1970, 1, 1))  # noqa: DTZ001
         for _, ddl in published_views(con):
             con.execute(ddl)
         published = {str(table) for table in (*JUDGED, *CARRIED)}

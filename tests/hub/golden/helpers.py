@@ -107,4 +107,5 @@ def one(con: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> Any:
 
 def snapshot(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     """All golden tables but the history, which tells of loads, row by row and without their IDs."""
-    return {table: ask(con, f"SELECT * EXCLUDE (load_id) FROM golden.{table} ORDER BY ALL") for table in TABLES if table != "customer_history"}
+    tables = [table for table in TABLES if table != "customer_history"]
+    return {table: ask(con, f"SELECT * EXCLUDE (load_id) FROM golden.{table} ORDER BY ALL") for table in tables}
