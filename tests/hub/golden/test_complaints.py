@@ -4,8 +4,8 @@ Complaints about identity have their tests where identity is: an old ID always l
 (hub/identity/test_registry.py), an unmerge restores the former ID (test_registry.py, test_lifecycle.py), clusters never outgrow
 their limit and a weak bridge does not join two people (test_guards.py), merges made at the source are followed
 (test_source_merges.py), a full run equals an incremental one and a held load leaves no trace (test_incremental.py), two people who
-had one mailbox are a question and not a merge (test_weak_links.py), an ID is opaque and no e-mail (test_registry.py), and IDs that
-churn hold a load (expectations/test_checks.py).
+had one mailbox one after the other stay two (test_guards.py), an ID is opaque and no e-mail (test_registry.py), and IDs that churn
+hold a load (expectations/test_checks.py).
 """
 
 from __future__ import annotations
