@@ -3,13 +3,16 @@
 Prints one line of JSON: seconds of each part, candidate pairs, peak memory, precision, recall and F1 against the truth, the largest
 cluster. With ``--again`` it resolves once more on the model just made, as every later load does. With ``--delta`` it does so after
 a sync that brought new and edited records (the new ones are the last of the population, left out of the first load); then it links
-all of them anew with the same model and counts the rows that differ.
+all of them anew with the same model and counts the rows that differ. With ``--engine duckdb,spark`` each engine resolves the same
+records in a process of its own; ``peak_with_children_gb`` also counts all that it starts, such as Spark's JVM and Python workers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +21,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from bench.memory import peak_gb
+from bench.memory import family_peak_gb, peak_gb
 from bench.noise import misspelt
 from bench.people import population
 from hub.contract.columns import PARTY
@@ -78,12 +81,18 @@ def staged(frame: pd.DataFrame, memory_limit: str | None = None, path: Path | No
         con.execute("SET memory_limit = ?", [memory_limit])
     for script in ("staging", "identity"):
         con.execute((SCHEMA / f"{script}.sql").read_text(encoding="utf-8"))
+    con.execute("CREATE TABLE truth (source_system VARCHAR, stream VARCHAR, source_record_id VARCHAR, entity_id VARCHAR)")
+    add(con, frame)
+    return con
+
+
+def add(con: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> None:
+    """Stages further records, none of which is there yet, and their truth."""
     con.register("told", frame)
-    con.execute(f"CREATE TABLE truth AS SELECT {TRUTH} FROM told")
+    con.execute(f"INSERT INTO truth SELECT {TRUTH} FROM told")
     con.unregister("told")
     _normalise(con, frame)
     con.execute("INSERT INTO staging.party_record BY NAME FROM party_normalised; DROP TABLE party_normalised")
-    return con
 
 
 def _normalise(con: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> None:
@@ -181,7 +190,12 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="resolve a second time on the frozen model")
     parser.add_argument("--delta", metavar="NEW,CHANGED", help="then a second load with so many new and edited records on top")
     parser.add_argument("--memory-limit", help="of DuckDB, such as 2GB")
+    parser.add_argument("--engine", default="duckdb", help="duckdb, spark (in local mode), or both, separated by a comma")
     chosen = parser.parse_args()
+    if "," in chosen.engine:
+        for engine in chosen.engine.split(","):
+            subprocess.run([sys.executable, "-m", "bench.identity", *sys.argv[1:], "--engine", engine], check=True)
+        return
     import recordlinkage.algorithms.nb_sklearn  # noqa: F401  its import takes seconds and is no part of the measurement
 
     started = time.perf_counter()
@@ -191,17 +205,21 @@ def main() -> None:
     base, later = frame.iloc[: len(frame) - new], frame.iloc[len(frame) - new :]
     con = staged(base, chosen.memory_limit)
     setting = {
+        "engine": chosen.engine,
         "seed": chosen.seed,
         "generate_seconds": round(made, 2),
         "stage_seconds": round(time.perf_counter() - started - made, 2),
     }
-    print(json.dumps({**setting, **measure(con, IdentitySettings())}))
+    settings = IdentitySettings.model_validate({"engine": chosen.engine})
+    with family_peak_gb() as peak:
+        figures = measure(con, settings)
+    print(json.dumps({**setting, **figures, "peak_with_children_gb": round(peak[0], 2)}), flush=True)
     if chosen.delta:
         bring(con, later, edited(base.iloc[:changed], chosen.seed))
     if chosen.again or chosen.delta:
-        print(json.dumps(measure(con, IdentitySettings(), again=True)))
+        print(json.dumps(measure(con, settings, again=True)))
     if chosen.delta:
-        print(json.dumps(compare_with_full(con, IdentitySettings())))
+        print(json.dumps(compare_with_full(con, settings)))
 
 
 def _frame(chosen: argparse.Namespace) -> pd.DataFrame:

@@ -8,7 +8,7 @@ any engine's taste: ``hub.identity`` knows nothing of them. Normalising and reso
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +47,28 @@ def drawn(
     seen = _sightings(len(world), rng)
     seen = seen.iloc[rng.permutation(len(seen))[:records]].reset_index(drop=True)
     out = record_fields(world, seen, rng, Noise().times(noise))
+    return world, seen, _records(seen, (rng.permutation(len(out)) + 1).astype(str), out)
+
+
+def _records(seen: pd.DataFrame, numbers: Texts, out: pd.DataFrame) -> pd.DataFrame:
+    """Puts before and behind the fields of records whose they are."""
     out.insert(0, "source_system", np.array([s.name for s in SYSTEMS], dtype=object)[seen["system"].to_numpy()])
     out.insert(1, "stream", "contacts")
-    out.insert(2, "source_record_id", (rng.permutation(len(out)) + 1).astype(str))
+    out.insert(2, "source_record_id", numbers)
     out["entity_id"] = seen["entity"].map("e{}".format)
-    return world, seen, out
+    return out
+
+
+def in_chunks(records: int, seed: int, chunk: int) -> Iterator[pd.DataFrame]:
+    """Like ``population``, so many records at a time, for sizes of which not all can be in memory; other draws, the same rates."""
+    rng = np.random.default_rng(seed)
+    world = _world(int(records / PER_ENTITY * 1.1) + 20, seed, COUNTRIES, rng)
+    seen = _sightings(len(world), rng)
+    seen = seen.iloc[rng.permutation(len(seen))[:records]].reset_index(drop=True)
+    numbers = (rng.permutation(records) + 1).astype(str)
+    for start in range(0, records, chunk):
+        part = seen.iloc[start : start + chunk].reset_index(drop=True)
+        yield _records(part, numbers[start : start + chunk], record_fields(world, part, rng, Noise()))
 
 
 def _sightings(entities: int, rng: Rng) -> pd.DataFrame:

@@ -3,11 +3,13 @@
 It judges frames handed to it and never opens the warehouse; Great Expectations is imported only inside the functions that use it.
 """
 
-from expectations.checks import CHECKS, TableCheck
+from expectations.checks import CHECKS
 from expectations.frames import FRAMES
+from expectations.own import expect, failing_rows
 from expectations.report import to_markdown
 from expectations.rules import RowFailure, RowResult, RowRule, check_rows, row_rules
 from expectations.settings import GateSettings
+from expectations.table_check import TableCheck
 from expectations.verdict import CheckResult, Verdict, judge
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "TableCheck",
     "Verdict",
     "check_rows",
+    "expect",
+    "failing_rows",
     "judge",
     "row_rules",
     "to_markdown",

@@ -7,61 +7,9 @@ for every thing measured. A critical check that fails holds the load; a warning 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
 from expectations import measures
-from expectations.frames import Row
-from expectations.measures import Measure
-from expectations.rules import Dimension
-from expectations.settings import GateSettings
-
-if TYPE_CHECKING:
-    from great_expectations.expectations.expectation import Expectation
-
-Severity = Literal["critical", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class TableCheck:
-    """One check on a load.
-
-    Attributes:
-        frame: the figures it is computed from.
-        measure: value and limit of one row of them; None where there is nothing to compare with.
-        relation: what the value must be to the limit.
-        description: what holds when it passes; for the data dictionary.
-        finding: one clause on a measure that fails, over its fields and ``subject``.
-        remedy: what to do then, an imperative clause.
-    """
-
-    check_id: str
-    frame: str
-    dimension: Dimension
-    severity: Severity
-    relation: Literal["equal", "at_most"]
-    measure: Callable[[Row, GateSettings], Measure | None]
-    description: str
-    finding: str
-    remedy: str
-
-    @property
-    def columns(self) -> tuple[str, str]:
-        """Where a frame that is judged holds this check's values and limits."""
-        return f"{self.check_id} value", f"{self.check_id} limit"
-
-    def expectation(self) -> Expectation:
-        """The check in Great Expectations' words, over its two columns; rows in which both are missing belong to other checks."""
-        from great_expectations.expectations.core import expect_column_pair_values_a_to_be_greater_than_b as at_most
-        from great_expectations.expectations.core import expect_column_pair_values_to_be_equal as equal
-        from great_expectations.expectations.metadata_types import FailureSeverity
-
-        (value, limit), severity = self.columns, FailureSeverity(self.severity)
-        if self.relation == "equal":
-            return equal.ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value, severity=severity)
-        return at_most.ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True, severity=severity)
-
+from expectations.checks_compared import COMPARED
+from expectations.table_check import TableCheck
 
 _BUG = "this is a fault of the hub or of a mapping, not of the data: trace the listed keys from staging to golden and report it"
 
@@ -297,4 +245,5 @@ CHECKS: tuple[TableCheck, ...] = (
         "{value} of {total} e-mails are held by more than one customer",
         "households and role mailboxes are ordinary; if people occur twice, see the review tasks",
     ),
+    *COMPARED,
 )

@@ -67,6 +67,46 @@ def validate(frame: pd.DataFrame, expectations: Mapping[str, Expectation]) -> di
     return _outcomes(_run(positioned, suite), expectations)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an expectation of any kind found.
+
+    Attributes:
+        success: whether it is met, within the budget of `mostly` if it has one.
+        judged: rows it was put to.
+        rows: positions of those that do not meet it; none where it speaks of the whole.
+        observed: the figure it speaks of, where it is a number; values never come back.
+    """
+
+    success: bool
+    judged: int
+    rows: tuple[int, ...]
+    observed: float | None
+
+
+def validate_any(frame: pd.DataFrame, check_id: str, expectation: Expectation) -> Found:
+    """Judge a frame by an expectation that others wrote.
+
+    Raises:
+        GateError: it could not be computed. Never said of data that merely fails.
+    """
+    import great_expectations as gx
+    import pandas as pd
+
+    positioned = frame.set_axis(pd.RangeIndex(len(frame), name=ROW), axis="index")
+    validation = _run(positioned, gx.ExpectationSuite(name="own", expectations=[expectation]))
+    result = validation.results[0]
+    error = _error_name(result.exception_info or {})
+    if error:
+        raise GateError(f"check {check_id} could not be computed: {error}", remedy=_REMEDY)
+    groups: list[dict[str, list[Any]]] = result.result.get("unexpected_index_list") or []
+    observed = result.result.get("observed_value")
+    figure = float(observed) if isinstance(observed, (int, float)) and not isinstance(observed, bool) else None
+    judged = int(result.result.get("element_count", len(frame))) - int(result.result.get("missing_count") or 0)
+    rows = tuple(int(row) for group in groups for row in group[ROW])
+    return Found(bool(result.success), judged, rows, figure)
+
+
 def _run(frame: pd.DataFrame, suite: ExpectationSuite) -> ExpectationSuiteValidationResult:
     """The suite's result on a frame, in a context that keeps nothing, shows nothing and reports to nobody."""
     import great_expectations as gx

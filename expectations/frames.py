@@ -3,10 +3,10 @@
 Whoever builds the load measures it in SQL and hands in one pandas frame per name of `FRAMES`, one row per thing measured. Columns
 beyond the named ones are ignored. Types: *text* never NULL; *count* a whole number from 0 (10.0 will do, 10.5 will not); *money*
 `Decimal`, whole number or text, never a float (DuckDB's `df()` turns DECIMAL into floats: cast to VARCHAR), NULL is 0 as the sum
-over nothing; *hours* a number. A `?` means that NULL is allowed and says "cannot be compared": the first load, a source or table
-that the last published load lacks, or a last load that was made with --limit. The text columns together name the row, which occurs
-once. For any check a frame may also have a column ``<check_id>_examples``: a list of keys (never values) of the rows of data that
-break it, or NULL; 20 are shown.
+over nothing; *hours* and *number* a finite number. A `?` means that NULL is allowed and says "cannot be compared": the first load,
+a source or table that the last published load lacks, or a last load that was made with --limit. The text columns together name the
+row, which occurs once. For any check a frame may also have a column ``<check_id>_examples``: a list of keys (never values) of the
+rows of data that break it, or NULL; 20 are shown.
 
 `before` always means the last published load. A source taken out of hub.yaml, or paused, is not measured.
 
@@ -20,7 +20,8 @@ break it, or NULL; 20 are shown.
 - reconciliation: each source and measure, money per currency: what staging (without quarantined rows) holds and what golden holds.
   `measure` is ``<table>.<column>``, or ``<table>.rows`` with currency NULL.
 - conservation: each stream: rows that came in, and where they went.
-- volume: each golden table, per source where it has one (source_system may be NULL): rows now and before.
+- volume: each golden table, per source where it has one (source_system may be NULL): rows now and before, and how many a backfill
+  that somebody asked for has brought to the source since.
 - completeness: columns of golden.customer: how many active customers have it filled, of how many.
 - identity: one row. `records_compared` are the live records in both loads, `records_changed` those whose customer_id differs;
   `customers_before` the active customers before, `merged_ids` those merged into another since; `largest_cluster` and
@@ -28,6 +29,18 @@ break it, or NULL; 20 are shown.
 - quarantine: each source: the rows new in this build, and how many of them were quarantined.
 - freshness: each source: hours since its last successful sync (NULL: never), and how many it may be.
 - shared_mailbox: one row. `emails` are the distinct e-mails of active customers, `shared` those that more than one holds.
+- mailbox: one row. Of all e-mails the one that gained most records since: so many different live records hold it now (records with
+  identical match keys are one) and held it before, of so many in all.
+- duplicates: each golden fact table and source: rows, and those beyond the first that tell of the same (customer, time, amount).
+- currency_changes: each golden fact table with money and source: facts in both loads, and those whose currency is another now.
+- currency_mix: the same: rows that are new or changed, and how many of them would need another currency for the shares of
+  currencies to be as before; NULL for few rows.
+- amounts: each amount column and currency of a source's facts with enough new or changed rows: how many times the median of the
+  amounts before (or the reverse) their median is.
+- values: each column of a source's facts and of its party records: how many rows have it filled, of how many.
+- schema: each golden table: columns of the published one that are gone or of another type.
+- history: each figure whose usual course is watched (`expectations.history`): its value, the median of the last published loads
+  that have it, how far those stray from it (median absolute deviation, as a standard deviation), and how many they are.
 - future_dates: each golden fact table: rows, and those whose main time is more than two days ahead.
 """
 
@@ -43,7 +56,7 @@ from hub.contract.errors import GateError
 if TYPE_CHECKING:
     import pandas as pd
 
-FigureType = Literal["text", "text?", "count", "count?", "money", "hours", "hours?"]
+FigureType = Literal["text", "text?", "count", "count?", "money", "hours", "hours?", "number", "number?"]
 Row = Mapping[str, Any]
 
 FRAMES: dict[str, dict[str, FigureType]] = {
@@ -80,7 +93,7 @@ FRAMES: dict[str, dict[str, FigureType]] = {
         "deleted": "count",
         "quarantined": "count",
     },
-    "volume": {"table": "text", "source_system": "text?", "rows": "count", "rows_before": "count?"},
+    "volume": {"table": "text", "source_system": "text?", "rows": "count", "rows_before": "count?", "backfilled": "count"},
     "completeness": {"column": "text", "filled": "count", "filled_before": "count?", "rows": "count", "rows_before": "count?"},
     "identity": {
         "records_compared": "count?",
@@ -94,6 +107,39 @@ FRAMES: dict[str, dict[str, FigureType]] = {
     "freshness": {"source_system": "text", "hours_since_success": "hours?", "fresh_within_hours": "hours"},
     "shared_mailbox": {"emails": "count", "shared": "count"},
     "future_dates": {"table": "text", "rows": "count", "in_future": "count"},
+    "mailbox": {"holders": "count", "holders_before": "count?", "records": "count"},
+    "duplicates": {
+        "table": "text",
+        "source_system": "text",
+        "rows": "count",
+        "doubled": "count",
+        "rows_before": "count?",
+        "doubled_before": "count?",
+    },
+    "currency_changes": {"table": "text", "source_system": "text", "compared": "count", "changed": "count"},
+    "currency_mix": {"table": "text", "source_system": "text", "arrived": "count", "shifted": "count?"},
+    "amounts": {"table": "text", "source_system": "text", "column": "text", "arrived": "count", "factor": "number?"},
+    "values": {
+        "table": "text",
+        "source_system": "text",
+        "column": "text",
+        "filled": "count",
+        "filled_before": "count?",
+        "rows": "count",
+        "rows_before": "count?",
+    },
+    "schema": {"table": "text", "columns_before": "count", "lost": "count"},
+    "history": {
+        "table": "text",
+        "source_system": "text?",
+        "column": "text?",
+        "measure": "text",
+        "value": "number",
+        "usual": "number?",
+        "spread": "number?",
+        "loads": "count",
+        "rows": "count",
+    },
 }
 # what every load has, be it empty: a verdict that did not look at these would be no verdict
 ALWAYS = ("uniqueness", "crosswalk")
@@ -205,4 +251,4 @@ def _keys(value: Any) -> tuple[str, ...]:
     return tuple(str(key) for key in value) if isinstance(value, (list, tuple, np.ndarray)) else ()
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {"text": _text, "count": _count, "money": _money, "hours": _finite}
+_READERS: dict[str, Callable[[Any], Any]] = {"text": _text, "count": _count, "money": _money, "hours": _finite, "number": _finite}

@@ -111,7 +111,7 @@ def volume_gained(row: Row, settings: GateSettings) -> Measure | None:
     now, before = row["rows"], row["rows_before"]
     if not before:
         return None
-    gained = max(0, now - before)
+    gained = max(0, now - before - row["backfilled"])  # a backfill was asked for
     limit = max(settings.min_growth_rows, int((Decimal(str(settings.max_volume_growth)) - 1) * before))
     return Measure(gained, limit, gained, now, before, now)
 
@@ -164,3 +164,77 @@ def mailboxes_shared(row: Row, settings: GateSettings) -> Measure:
 def dated_ahead(row: Row, settings: GateSettings) -> Measure:
     limit = allowed(settings.max_future_share, row["rows"], settings)
     return Measure(row["in_future"], limit, row["in_future"], row["rows"])
+
+
+def mailbox_risen(row: Row, settings: GateSettings) -> Measure | None:
+    if row["holders_before"] is None:
+        return None
+    risen = max(0, row["holders"] - row["holders_before"])
+    limit = max(settings.min_mailbox_records, allowed(settings.max_mailbox_rise, row["records"], settings))
+    return Measure(risen, limit, risen, row["records"], row["holders_before"], row["holders"])
+
+
+def doubles_risen(row: Row, settings: GateSettings) -> Measure | None:
+    """Facts told twice beyond the last load's share of them; ten equal invoices on a day may be a source's habit."""
+    rows, before = row["rows"], row["rows_before"]
+    if not before or row["doubled_before"] is None:
+        return None
+    expected = -(-row["doubled_before"] * rows // before)  # rounded up
+    risen = max(0, row["doubled"] - expected)
+    limit = allowed(settings.max_doubled_share, rows, settings)
+    return Measure(risen, limit, risen, rows, row["doubled_before"], row["doubled"])
+
+
+def currencies_changed(row: Row, settings: GateSettings) -> Measure | None:
+    if not row["compared"]:
+        return None
+    limit = allowed(settings.max_currency_changed, row["compared"], settings)
+    return Measure(row["changed"], limit, row["changed"], row["compared"])
+
+
+def currencies_shifted(row: Row, settings: GateSettings) -> Measure | None:
+    if row["shifted"] is None:
+        return None
+    return Measure(row["shifted"], allowed(settings.max_currency_shift, row["arrived"], settings), row["shifted"], row["arrived"])
+
+
+def amounts_scaled(row: Row, settings: GateSettings) -> Measure | None:
+    if row["factor"] is None:
+        return None
+    return Measure(row["factor"], Decimal(str(settings.max_amount_factor)), row["arrived"], row["arrived"])
+
+
+def columns_lost(row: Row, settings: GateSettings) -> Measure:
+    return Measure(row["lost"], 0, row["lost"], row["columns_before"])
+
+
+def arrivals_beyond(row: Row, settings: GateSettings) -> Measure | None:
+    """Three times the usual and a thousand rows more are a busy day, not worth a word."""
+    usual = row["usual"]
+    return _beyond(row, settings, "arrived", None if usual is None else max(Decimal(settings.min_growth_rows), 2 * usual))
+
+
+def nulls_beyond(row: Row, settings: GateSettings) -> Measure | None:
+    return _beyond(row, settings, "null_share", Decimal("0.25"))
+
+
+def amounts_beyond(row: Row, settings: GateSettings) -> Measure | None:
+    """Three times as much, or a third: half a step of a logarithm."""
+    return _beyond(row, settings, "amount_log10", Decimal("0.5"), both_ways=True)
+
+
+def links_beyond(row: Row, settings: GateSettings) -> Measure | None:
+    return _beyond(row, settings, "match_rate", Decimal("0.1"), both_ways=True)
+
+
+def sizes_beyond(row: Row, settings: GateSettings) -> Measure | None:
+    return _beyond(row, settings, "large_share", Decimal("0.05"))
+
+
+def _beyond(row: Row, settings: GateSettings, measure: str, floor: Decimal | None, *, both_ways: bool = False) -> Measure | None:
+    """How far a figure is from its usual course, next to how far it strays on ordinary days; at least `floor` is ordinary."""
+    if row["measure"] != measure or row["loads"] < settings.min_history or row["usual"] is None or floor is None:
+        return None
+    away = row["value"] - row["usual"]
+    limit = max(floor, Decimal(str(settings.history_width)) * row["spread"])
+    return Measure(max(Decimal(0), abs(away) if both_ways else away), limit, row["rows"], row["rows"])

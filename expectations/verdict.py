@@ -12,12 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from expectations.checks import CHECKS, Severity, TableCheck
+from expectations.checks import CHECKS
 from expectations.engine import validate
 from expectations.frames import EXAMPLES, MAX_EXAMPLES, Row, read_frames, subject
 from expectations.measures import Measure, Number
 from expectations.rules import Dimension
 from expectations.settings import GateSettings
+from expectations.table_check import Severity, TableCheck
 from hub.contract.errors import GateError
 
 if TYPE_CHECKING:

@@ -15,19 +15,34 @@ import sqlalchemy as sa
 
 from connectors.contract import Connector
 from expectations import Verdict, check_rows, judge
-from hub.golden import TABLES, VIEWS, GoldenSettings, TableDelta, build_golden, table_deltas
+from expectations.own import with_own
+from hub.contract.errors import PublishRefusedError
+from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
+from pipelines.load_history import backfilled_rows, compared_figures
+from pipelines.meanings import meanings
+from pipelines.own_expectations import own_results
+from pipelines.pins import active_pin
+from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
-from warehouse.connection import frugal, writer
+from warehouse.connection import frugal, linking, writer
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.measure import Scope, measure
-from warehouse.publish import PublishedTable, content_digest, live_attached, live_load, prune, publish
+from warehouse.publish import (
+    PublishedTable,
+    content_digest,
+    demand_verdict,
+    live_attached,
+    live_load,
+    prune,
+    publish,
+)
 from warehouse.sql import statement
 from warehouse.staging import Handlers, RowFault, Staged, stage_stream
 
@@ -56,12 +71,25 @@ JUDGED: tuple[PublishedTable, ...] = (
 
 
 @dataclass(frozen=True)
+class Built:
+    """The golden tables of a candidate: what changed in each, and the names and types of its columns."""
+
+    deltas: dict[str, TableDelta]
+    columns: dict[str, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
 class Published:
-    """A published load and what it changed in each golden table."""
+    """A published load and what it changed in each golden table; or one that passed the gate and was withheld.
+
+    Attributes:
+        pinned: the load that somebody went back to, over which nothing is published; None if this one was.
+    """
 
     load_id: str
     deltas: dict[str, TableDelta]
     pruned: list[str]
+    pinned: str | None = None
 
 
 def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str) -> dict[tuple[str, str], Staged]:
@@ -130,7 +158,7 @@ def resolve_staged(
     """
     copy_control(con, hub.control)
     copy_decisions(con, hub.control)
-    with frugal(con, _linkage_memory(con)):
+    with frugal(con, linkage_memory(con)):
         return resolve(
             con,
             hub.config.identity,
@@ -144,18 +172,20 @@ def resolve_staged(
         )
 
 
-def _linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
+def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     """What identity may hold in memory: enough that little of what it works on goes to disk and back, however many records."""
     records = con.execute("SELECT count(*) FROM staging.party_record").fetchall()[0][0]
     return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
-def build(hub: Hub, *, run_id: str) -> dict[str, TableDelta]:
+def build(hub: Hub, *, run_id: str) -> Built:
     """Build the candidate's golden tables."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        settings = GoldenSettings(tuple(hub.config.sources), hub.config.survivorship, overrides="steward.attribute_override")
-        return build_golden(con, settings, load_id=candidate.load_id, live=live, now=candidate.started_at)
+        rates = read_rates(hub.config.reporting)
+        deltas = build_golden(con, hub.config.golden, load_id=candidate.load_id, live=live, now=candidate.started_at, rates=rates)
+        columns = {table: [row[:2] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()] for table in TABLES}
+    return Built(deltas, columns)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:
@@ -163,16 +193,20 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         digest = content_digest(con, JUDGED)
+        since = _began(con, live, candidate.follows)
         scope = Scope(
             keys=TABLES,
             streams=[(connector.name, stream.name) for connector in connectors for stream in connector.streams()],
             live=live,
-            since=_began(con, live, candidate.follows),
+            since=since,
             max_cluster_size=hub.config.identity.max_cluster_size,
+            backfilled=backfilled_rows(hub.control, since),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
         frames["freshness"] = _freshness(hub)
+        frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
+        verdict = with_own(verdict, own_results(con, hub.config.gate))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":
             hub.control.put(t.load_batch, [_load_row(con, candidate, "held")])
@@ -219,33 +253,46 @@ def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str)
 
 
 def publish_candidate(hub: Hub, *, run_id: str) -> Published:
-    """Publish the candidate if its verdict allows it, then note it in the control store.
+    """Publish the candidate if its verdict allows it and no load is pinned, then note it in the control store.
 
     Raises:
-        PublishRefusedError: the gate holds it, or it is not what the gate judged.
+        PublishRefusedError: the gate holds it, it is not what the gate judged, or the live load is not the one it follows.
     """
     settings = hub.config.warehouse
-    with writer(settings) as con:
+    with writer(settings) as con, linking(settings):
         candidate = current_candidate(con, run_id)
+        if candidate.follows != live_load(settings):
+            raise PublishRefusedError(
+                f"load {candidate.load_id} follows load {candidate.follows}, which is not the live one any more",
+                remedy="run hub sync, which builds it anew",
+            )
         with live_attached(con, settings) as live:
             deltas = table_deltas(con, load_id=candidate.load_id, live=live)
         customer = deltas["customer"]
-        row = _load_row(con, candidate, "published") | {
+        pin = active_pin(hub)
+        row = _load_row(con, candidate, "published" if pin is None else "withheld") | {
             "inserted": customer.inserted,
             "changed": customer.changed,
             "removed": customer.removed,
         }
+        if pin is not None:
+            demand_verdict(con, candidate.load_id, content_digest(con, JUDGED))
+            hub.control.put(t.load_batch, [row])
+            return Published(candidate.load_id, deltas, [], pin["load_id"])
         # the new file must name its own load; the control store learns of it once the link points there
         con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
         con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        publish(con, settings, load_id=candidate.load_id, judged=JUDGED, carried=CARRIED, views=_views())
-    hub.control.put(t.load_batch, [row])
-    return Published(candidate.load_id, deltas, prune(settings))
+        load_id = candidate.load_id
+        publish(con, settings, load_id=load_id, judged=JUDGED, carried=CARRIED, views=published_views(con), comments=meanings())
+        hub.control.put(t.load_batch, [row])
+        return Published(load_id, deltas, prune(settings))
 
 
-def _views() -> list[tuple[str, str]]:
+def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Schema and DDL of the views and macros that a published load has beside its tables."""
     return [
         *(("golden", golden_sql(view)) for view in VIEWS),
+        ("golden", as_of_macro(attributes(con))),
         ("identity", statement("customer_redirect")),
     ]
 

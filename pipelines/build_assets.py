@@ -11,19 +11,23 @@ import dagster as dg
 
 from connectors.contract import Connector
 from hub.contract.columns import TABLES as STAGING_TABLES
-from hub.contract.errors import HubError
+from hub.contract.errors import HubError, TargetUnavailableError
 from hub.golden import TABLES as GOLDEN_TABLES
+from hub.golden.dictionary import table_docs
 from pipelines.build import build, publish_candidate, resolve_identity, stage
 from pipelines.context import Hub
 from pipelines.model_metadata import model_metadata
 from pipelines.plan import plan_build
 from pipelines.raw_assets import raw_key
+from pipelines.targets import bring_up
 from warehouse.staging import Staged
 
 WAREHOUSE_POOL = "warehouse"
 XREF = dg.AssetKey(["identity", "customer_xref"])
 PUBLISHED = dg.AssetKey(["published", "golden"])
 T = TypeVar("T")
+# with a target that does not answer
+_PATIENCE = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 
 class ResolveConfig(dg.Config):
@@ -44,11 +48,11 @@ def golden_key(table: str) -> dg.AssetKey:
 
 
 def plainly(work: Callable[[], T]) -> T:
-    """Run a step; an error of ours ends the Dagster step with its one line instead of a traceback."""
+    """Run a step; an error of ours ends the Dagster step with its one line, not a traceback. Only absent targets are retried."""
     try:
         return work()
     except HubError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise dg.Failure(str(error), allow_retries=isinstance(error, TargetUnavailableError)) from error
 
 
 def build_assets(hub: Hub, connectors: list[Connector]) -> list[dg.AssetsDefinition]:
@@ -59,7 +63,8 @@ def build_assets(hub: Hub, connectors: list[Connector]) -> list[dg.AssetsDefinit
         for block in hub.mapping(connector):
             if block.stream in read:
                 feeds[block.table].append(raw_key(connector.name, block.stream))
-    return [_staging(hub, connectors, feeds), _identity(hub), _golden(hub), _published(hub)]
+    targets = [_target(hub, target.name) for target in hub.config.publish]
+    return [_staging(hub, connectors, feeds), _identity(hub), _golden(hub), _published(hub), *targets]
 
 
 def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.AssetKey]]) -> dg.AssetsDefinition:
@@ -128,13 +133,14 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     @dg.multi_asset(specs=specs, name="golden", pool=WAREHOUSE_POOL)
     def golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        deltas = plainly(lambda: build(hub, run_id=context.run.run_id))
+        built = plainly(lambda: build(hub, run_id=context.run.run_id))
         seconds = round(time.monotonic() - started, 3)
-        for table, delta in deltas.items():
+        for table, delta in built.deltas.items():
             yield dg.MaterializeResult(
                 asset_key=golden_key(table),
                 metadata={
                     "dagster/row_count": delta.rows,
+                    "dagster/column_schema": _column_schema(table, built.columns[table]),
                     "inserted": delta.inserted,
                     "changed": delta.changed,
                     "removed": delta.removed,
@@ -143,6 +149,20 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
             )
 
     return golden
+
+
+def _column_schema(table: str, columns: list[tuple[str, str]]) -> dg.TableSchema:
+    """The columns of a golden table with their meaning, and how sensitive each is as a tag."""
+    doc = table_docs().get(table)
+    told = {column.name: column for column in doc.columns} if doc else {}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, type_, told[name].description, tags={"sensitivity": told[name].sensitivity})
+            if name in told
+            else dg.TableColumn(name, type_)
+            for name, type_ in columns
+        ]
+    )
 
 
 # golden facts that take a customer or a key from the other facts they name
@@ -154,6 +174,10 @@ _NAMED = {
     "ad": ("ad_campaign", "ad_group"),
     "lead": ("ad_campaign", "ad_group", "ad"),
     "ad_spend_daily": ("ad_campaign", "ad_group", "ad"),
+    "touchpoint": ("customer_order", "lead", "ad_campaign"),
+    "acquisition_cost": ("customer_order", "refund", "lead", "ad_campaign", "ad_spend_daily"),
+    "customer_metrics": ("customer_order", "refund", "invoice", "ticket", "lead", "ad_campaign", "ad_spend_daily"),
+    "segment_member": ("customer_order", "refund", "invoice", "payment", "ticket", "lead", "ad_campaign", "ad_spend_daily"),
 }
 _GOLDEN = {
     "customer": "One row per customer: the surviving values of all its records.",
@@ -164,6 +188,12 @@ _GOLDEN = {
     "ad_group": "The ad groups (ad sets, in Meta's words) of the campaigns.",
     "ad": "The ads of the ad groups.",
     "ad_spend_daily": "What was spent per day and ad, in the account's own time zone.",
+    "touchpoint": "What brought each order and lead: channel, click, campaign, and the order it led to.",
+    "acquisition_cost": "Spend per campaign and month over the customers it brought, as resolved over all systems.",
+    "customer_metrics": "Lifetime value, order value, recency, frequency and money scores, balance and tickets per customer.",
+    "segment_member": "Who is in which segment of hub.yaml, since when and until when.",
+    "reporting": "The day of the load and its base currency: one row.",
+    "customer_history": "What a customer was, in two times: when it was so in the business, and when the hub held it to be so.",
     "customer_attribute": "Every candidate value with its source record, rule and rank: why a golden value is what it is.",
     "attribute_override": "What stewards said of golden values, and what became of it.",
 }
@@ -176,13 +206,17 @@ def _published(hub: Hub) -> dg.AssetsDefinition:
         group_name="publish",
         description="What analysts open: data/golden.duckdb, a link to the newest load that passed the gate.",
         kinds={"duckdb"},
+        skippable=True,  # nothing is published over a load that is pinned
     )
 
     @dg.multi_asset(specs=[spec], name="publish", pool=WAREHOUSE_POOL)
-    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def published(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         done = plainly(lambda: publish_candidate(hub, run_id=context.run.run_id))
+        if done.pinned is not None:
+            context.log.info(f"load {done.load_id} passed the gate and is withheld: load {done.pinned} is pinned")
+            return
         customer = done.deltas["customer"]
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             asset_key=PUBLISHED,
             metadata={
                 "load_id": done.load_id,
@@ -194,3 +228,40 @@ def _published(hub: Hub) -> dg.AssetsDefinition:
         )
 
     return published
+
+
+def target_key(name: str) -> dg.AssetKey:
+    """The asset key of a further target."""
+    return dg.AssetKey(["published", name])
+
+
+def target_step(name: str) -> str:
+    """The name of the step that brings a further target up to date."""
+    return f"publish_to_{name}"
+
+
+def _target(hub: Hub, name: str) -> dg.AssetsDefinition:
+    spec = dg.AssetSpec(
+        target_key(name),
+        deps=[PUBLISHED],
+        group_name="publish",
+        description="The published load in a further database. It is brought up to what data/golden.duckdb points to.",
+        kinds={"sql"},
+    )
+
+    @dg.multi_asset(specs=[spec], name=target_step(name), retry_policy=_PATIENCE)
+    def target(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        done = plainly(lambda: bring_up(hub, name))
+        return dg.MaterializeResult(
+            asset_key=target_key(name),
+            metadata={
+                "load_id": done.load_id,
+                "dagster/row_count": done.rows,
+                "rows_written": done.written,
+                "tables_loaded": len(done.loaded),
+                "tables_updated": len(done.updated),
+                "seconds": done.seconds,
+            },
+        )
+
+    return target

@@ -20,9 +20,11 @@ from connectors.contract import Connector, Secret, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
-from hub.golden.settings import OTHERS, SurvivorshipSettings
+from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
+from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
 from warehouse.settings import WarehouseSettings
+from warehouse.targets.settings import TargetSettings
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -51,9 +53,14 @@ class HubConfig(BaseModel):
 
     root: Path = Field(exclude=True)
     warehouse: WarehouseSettings = Field(default_factory=WarehouseSettings)
+    publish: tuple[TargetSettings, ...] = Field((), description="further databases that get the published tables")
     sources: dict[str, SourceSettings]
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
+    reporting: ReportingSettings = Field(default_factory=ReportingSettings)
+    segments: dict[str, str] = Field(
+        default_factory=dict, description="name of a segment -> SQL condition over the columns of golden.customer_360"
+    )
     gate: GateSettings = Field(default_factory=GateSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
@@ -65,6 +72,19 @@ class HubConfig(BaseModel):
             raise ConfigError("hub.yaml names no sources", field="sources", remedy="name at least one, see hub init")
         return {str(name): _source(str(name), given) for name, given in value.items()}
 
+    @field_validator("segments")
+    @classmethod
+    def _segments(cls, value: dict[str, str]) -> dict[str, str]:
+        check_segments(value)
+        return value
+
+    @property
+    def golden(self) -> GoldenSettings:
+        """All that decides what the golden tables hold, beside the data."""
+        return GoldenSettings(
+            tuple(self.sources), self.survivorship, self.reporting, self.segments, overrides="steward.attribute_override"
+        )
+
     @model_validator(mode="after")
     def _known_sources(self) -> HubConfig:
         for key, names in (("source_priority", self.survivorship.source_priority), ("trust", self.survivorship.trust)):
@@ -72,6 +92,15 @@ class HubConfig(BaseModel):
                 if name != OTHERS and name not in self.sources:
                     raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
         return self
+
+    @field_validator("publish")
+    @classmethod
+    def _publish(cls, value: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+        names = [target.name for target in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two targets are called {twice!r}")
+        return value
 
     def connector(self, name: str) -> Connector:
         """Make the connector of a source. Raises `ConfigError` that names the nearest source."""
@@ -125,7 +154,8 @@ def load_config(path: str | Path | None = None) -> HubConfig:
     root = where.parent
     load_dotenv(root / ".env")  # what the environment already has wins
     try:
-        config = HubConfig(root=root, **_expanded(given))
+        # a target's URL is a secret, and nothing else of it can come from the environment
+        config = HubConfig(root=root, **{key: item if key == "publish" else _expanded(item) for key, item in given.items()})
     except ValidationError as error:
         raise _first_problem(error, HubConfig, ()) from error
     unset = _ENV.search(config.warehouse.control)
@@ -133,7 +163,20 @@ def load_config(path: str | Path | None = None) -> HubConfig:
         raise ConfigError(
             f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
         )
-    return config.model_copy(update={"warehouse": config.warehouse.resolved(root), "sources": _rooted(config.sources, root)})
+    reporting = config.reporting
+    if reporting.rates is not None:
+        reporting = reporting.model_copy(update={"rates": root / reporting.rates})
+    gate = config.gate if config.gate.python is None else config.gate.model_copy(update={"python": root / config.gate.python})
+    warehouse = config.warehouse.resolved(root)
+    return config.model_copy(
+        update={
+            "warehouse": warehouse,
+            "identity": config.identity.placed(root, beside=warehouse.path.parent),
+            "sources": _rooted(config.sources, root),
+            "reporting": reporting,
+            "gate": gate,
+        }
+    )
 
 
 def _rooted(sources: dict[str, SourceSettings], root: Path) -> dict[str, SourceSettings]:

@@ -14,26 +14,35 @@ import dagster as dg
 from connectors.contract import Connector
 from expectations import CHECKS, CheckResult, TableCheck, to_markdown
 from expectations.measures import Number
+from expectations.own import OWN
 from pipelines.build import judge_candidate
 from pipelines.build_assets import WAREHOUSE_POOL, golden_key, plainly
 from pipelines.context import Hub
+from pipelines.gate import write_page
 
 _TARGET = golden_key("customer")
+_OWN_CHECK = "own_expectations"
 
 
 def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefinition:
     """One check per entry of the gate's table of checks, judged in one step."""
 
+    has_own = bool(hub.config.gate.expectations or hub.config.gate.python)
+
     @dg.multi_asset_check(
-        specs=[_spec(check) for check in CHECKS],
+        specs=[*(_spec(check) for check in CHECKS), *([_own_spec()] if has_own else [])],
         name="gate",
         pool=WAREHOUSE_POOL,
     )
     def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         verdict = plainly(lambda: judge_candidate(hub, connectors, run_id=context.op_execution_context.run_id))
+        plainly(lambda: write_page(hub, verdict.load_id))
         report = dg.MetadataValue.md(to_markdown(verdict))
         for result in verdict.results:
-            yield _result(result, verdict.load_id, report)
+            if not result.check_id.startswith(OWN):
+                yield _result(result, verdict.load_id, report)
+        if has_own:
+            yield _own_result([r for r in verdict.results if r.check_id.startswith(OWN)], verdict.load_id, report)
 
     return gate
 
@@ -45,6 +54,29 @@ def _spec(check: TableCheck) -> dg.AssetCheckSpec:
         description=f"{check.description}. If it fails: {check.remedy}.",
         blocking=check.severity == "critical",
         metadata={"dimension": check.dimension},
+    )
+
+
+def _own_spec() -> dg.AssetCheckSpec:
+    """One check for all expectations of the users' own: how many a Python file yields is only known when it runs."""
+    return dg.AssetCheckSpec(
+        _OWN_CHECK,
+        asset=_TARGET,
+        description="The expectations of your own, from gate.expectations and gate.python.",
+        blocking=True,
+    )
+
+
+def _own_result(results: list[CheckResult], load_id: str, report: dg.MetadataValue) -> dg.AssetCheckResult:
+    failed = [result for result in results if result.status == "failed"]
+    holds = any(result.severity == "critical" for result in failed)
+    return dg.AssetCheckResult(
+        check_name=_OWN_CHECK,
+        asset_key=_TARGET,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if holds else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{result.check_id}: {result.message}" for result in failed) or f"{len(results)} met",
+        metadata={"load_id": load_id, "failed_rows": sum(result.failed_rows for result in failed), "report": report},
     )
 
 

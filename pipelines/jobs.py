@@ -11,6 +11,7 @@ from pipelines.context import Hub
 from warehouse import control_tables as t
 
 BUILD_JOB = "build"
+TARGETS_JOB = "publish_targets"
 
 
 def sync_job_name(source: str) -> str:
@@ -34,7 +35,14 @@ def jobs(hub: Hub) -> list[Any]:
         selection=dg.AssetSelection.key_prefixes(["staging"], ["identity"], ["golden"], ["published"]),
         description="Stage what arrived, resolve identities, build golden, judge it, publish it if the gate passes.",
     )
-    return [*syncs, build]
+    if not hub.config.publish:
+        return [*syncs, build]
+    targets = dg.define_asset_job(
+        TARGETS_JOB,
+        selection=dg.AssetSelection.assets(*(["published", target.name] for target in hub.config.publish)),
+        description="Bring the further targets up to the published load: after a failure of theirs, and after a rollback.",
+    )
+    return [*syncs, build, targets]
 
 
 def schedules(hub: Hub) -> list[dg.ScheduleDefinition]:

@@ -11,8 +11,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from connectors.contract import Connector
+from hub.identity.settings import NOT_DECIDING
 from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
+from pipelines.own_expectations import own_file_digest
+from pipelines.pins import active_pin
+from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
@@ -26,12 +30,13 @@ class Plan:
     """What to do about a new load.
 
     Attributes:
-        action: build one; or nothing, since the published load (`unchanged`) or the held one (`held`) was made from the same.
+        action: build one; or nothing, since the published load (`unchanged`), the held one (`held`), or the one that is withheld
+            while another is pinned (`withheld`) was made from the same.
         digest: of everything a load made now would be made from.
         load: the load_batch row that speaks for "nothing", if so.
     """
 
-    action: Literal["build", "unchanged", "held"]
+    action: Literal["build", "unchanged", "held", "withheld"]
     digest: str
     load: dict[str, Any] | None = None
 
@@ -45,6 +50,8 @@ def plan_build(hub: Hub, connectors: Sequence[Connector]) -> Plan:
         return Plan("build", digest)
     if last["status"] == "held":
         return Plan("held", digest, last)
+    if last["status"] == "withheld":
+        return Plan("withheld", digest, last) if active_pin(hub) is not None else Plan("build", digest)
     return Plan("unchanged", digest, last) if last["load_id"] == live_load(hub.config.warehouse) else Plan("build", digest)
 
 
@@ -57,9 +64,14 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     standing = sa.select(row.override_id).where(row.revoked_at.is_(None), row.expires_at.is_(None) | (row.expires_at > now))
     overrides = [found["override_id"] for found in hub.control.rows(standing.order_by(row.override_id))]
     settings = {
-        "identity": config.identity.model_dump(mode="json"),
+        "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
+        # what the rates are, not where they lie
+        "reporting": config.reporting.model_dump(mode="json", exclude={"rates"}),
+        "rates": rates_digest(config.reporting),
+        "segments": config.segments,
         "gate": config.gate.model_dump(mode="json"),
+        "gate_python": own_file_digest(config.gate),
         "sources": list(config.sources),
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
         "hub": version("customer-hub"),

@@ -25,10 +25,12 @@ UNREADABLE = "record.unreadable"  # the check that landing itself makes: an ID, 
 def note_rejects(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
     """Bring the quarantine up to what the warehouse turned down, and the sync runs' counts with it.
 
-    A record whose later version was fit has left the warehouse's list; its open entry is closed as released by the source.
+    A record whose later version was fit has left the warehouse's list; its open entry is closed as released by the source. One that
+    was released and is turned down again is open again, with the reason of now.
     """
     staged = _staged_rejects(con)
     control.add(t.quarantine, [*_landed_rejects(con), *staged])
+    _reopen(control, staged)
     now_open = {row["quarantine_id"] for row in staged}
     was_open = control.rows(
         sa.select(t.quarantine.c.quarantine_id).where(t.quarantine.c.status == "open", t.quarantine.c.check_id != UNREADABLE)
@@ -41,6 +43,14 @@ def note_rejects(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
                 .values(status="released", released_at=utcnow(), released_by="source")
             )
     _settle_counts(con, control)
+
+
+def _reopen(control: ControlStore, staged: list[dict[str, Any]]) -> None:
+    kept = t.quarantine.c
+    released = control.rows(sa.select(kept.quarantine_id).where(kept.status == "released", kept.check_id != UNREADABLE))
+    closed = {row["quarantine_id"] for row in released}
+    anew = {"released_at": None, "released_by": None, "note": None}
+    control.put(t.quarantine, [row | anew for row in staged if row["quarantine_id"] in closed])
 
 
 def _entry(
@@ -156,6 +166,9 @@ def note_verdict(control: ControlStore, verdict: Verdict, digest: str, reconcili
                 "message": result.message,
                 "examples": json.dumps(result.examples),
                 "checked_at": at,
+                "target": result.target,
+                "figure_before": result.before,
+                "figure_now": result.now,
             }
             for result in verdict.results
         ],

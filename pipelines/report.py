@@ -9,10 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.context import Hub
+from pipelines.gate import page_path
+from pipelines.pins import active_pin
+from pipelines.targets import target_status
 from warehouse import control_tables as t
 from warehouse.connection import published
 from warehouse.control import utcnow
-from warehouse.publish import kept_loads, live_load
+from warehouse.publish import kept_loads, live_load, load_file
 
 
 def hub_status(hub: Hub) -> dict[str, Any]:
@@ -29,8 +32,8 @@ def hub_status(hub: Hub) -> dict[str, Any]:
         for name in hub.config.sources
     ]
     newest = hub.control.last_load()
-    held = _gate(hub, newest) if newest is not None and newest["status"] == "held" else None
-    return {"sources": sources, "load": _live(hub), "held": held}
+    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
+    return {"sources": sources, "load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
 
 
 def _source(hub: Hub, name: str, streams: list[dict[str, Any]], in_quarantine: int) -> dict[str, Any]:
@@ -75,14 +78,49 @@ def _live(hub: Hub) -> dict[str, Any] | None:
 
 def _gate(hub: Hub, load: dict[str, Any]) -> dict[str, Any]:
     decision = hub.control.rows(sa.select(t.gate_decision).where(t.gate_decision.c.load_id == load["load_id"]))
-    return load | {"blocking_checks": json.loads(decision[0]["blocking_checks"]) if decision else []}
+    overridden = hub.control.rows(sa.select(t.gate_override.c.reason).where(t.gate_override.c.load_id == load["load_id"]))
+    return load | {
+        "blocking_checks": json.loads(decision[0]["blocking_checks"]) if decision else [],
+        "override_reason": overridden[0]["reason"] if overridden else None,
+    }
+
+
+def _held(hub: Hub, load: dict[str, Any]) -> dict[str, Any]:
+    """Why a load is held: check, rows, keys of some, what to do; and the page that says it all."""
+    row = t.check_result.c
+    failed = hub.control.rows(
+        sa.select(t.check_result)
+        .where(row.load_id == load["load_id"], row.status == "failed", row.severity == "critical")
+        .order_by(row.check_id)
+    )
+    checks = [
+        {
+            "check_id": check["check_id"],
+            "failed_rows": check["failed_rows"],
+            "total_rows": check["total_rows"],
+            "message": check["message"],
+            "examples": json.loads(check["examples"]),
+        }
+        for check in failed
+    ]
+    return {"failed_checks": checks, "page": str(page_path(hub, load["load_id"]))}
 
 
 def load_history(hub: Hub) -> list[dict[str, Any]]:
-    """All loads, newest first, with the checks that held them, whether their file is kept, and which one is live."""
-    live, kept = live_load(hub.config.warehouse), set(kept_loads(hub.config.warehouse))
+    """All loads, newest first: the checks that held them, whether and how large a file is kept, which is live, which pinned."""
+    warehouse, pin = hub.config.warehouse, active_pin(hub)
+    live, kept = live_load(warehouse), set(kept_loads(warehouse))
     rows = hub.control.rows(sa.select(t.load_batch).order_by(t.load_batch.c.ended_at.desc()))
-    return [_gate(hub, row) | {"live": row["load_id"] == live, "kept": row["load_id"] in kept} for row in rows]
+    return [
+        _gate(hub, row)
+        | {
+            "live": row["load_id"] == live,
+            "kept": row["load_id"] in kept,
+            "pinned": pin is not None and row["load_id"] == pin["load_id"],
+            "size_bytes": load_file(warehouse, row["load_id"]).stat().st_size if row["load_id"] in kept else None,
+        }
+        for row in rows
+    ]
 
 
 def live_checks(hub: Hub) -> tuple[int, list[str]]:

@@ -17,11 +17,14 @@ from hub.contract.errors import ConfigError, HubError
 from pipelines.build import adopt_published
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
+from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB
 from pipelines.plan import Plan, plan_build
 from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
 from pipelines.source_runs import SyncOptions, quiet, sync_side_by_side, sync_source, why
+from pipelines.target_runs import catch_up, only_targets_failed
+from pipelines.targets import target_status
 from warehouse import control_tables as t
 from warehouse.connection import building, writer
 from warehouse.publish import live_load
@@ -35,29 +38,32 @@ class SyncOutcome:
     """What a sync did.
 
     Attributes:
-        action: published a load; found nothing to do (unchanged); was held back by the gate; or failed.
+        action: published a load; found nothing to do (unchanged); was held back by the gate; withheld what passed because another
+            load is pinned; or failed.
         streams: the sync_run rows of this sync.
         changes: the schema_change rows of this sync.
         errors: one line per source that failed, by source.
         error: why the build failed, if it did.
         load: the load_batch row that speaks for the result.
+        targets: `target_status` of the further targets, none if the build failed.
     """
 
-    action: Literal["published", "unchanged", "held", "failed"] = "failed"
+    action: Literal["published", "unchanged", "held", "withheld", "failed"] = "failed"
     streams: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     load: dict[str, Any] | None = None
+    targets: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 published or nothing to do, 3 held, 4 published (or nothing to do) but a source failed, 1 error."""
+        """0 published or nothing to do, 3 held or withheld, 4 the same as 0 but a source or target failed, 1 error."""
         if self.action == "failed":
             return EXIT_ERROR
-        if self.action == "held":
+        if self.action in ("held", "withheld"):
             return EXIT_HELD
-        return EXIT_SOURCE_FAILED if self.errors else EXIT_OK
+        return EXIT_SOURCE_FAILED if self.errors or any(target["error"] for target in self.targets) else EXIT_OK
 
 
 def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None) -> SyncOutcome:
@@ -124,6 +130,9 @@ def _build_alone(
     try:
         with building(hub.config.warehouse):
             _build(hub, defs, instance, batch, outcome, notice, force=force)
+            if outcome.action != "published":
+                catch_up(hub, defs, instance, batch, notice)
+        outcome.targets = target_status(hub)
     except HubError as error:
         outcome.action, outcome.error = "failed", str(error)
 
@@ -161,6 +170,11 @@ def _build(
 ) -> None:
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
     plan = plan_build(hub, connectors)
+    if plan.action == "held" and plan.load is not None and not force and is_overridden(hub, plan.load["load_id"]):
+        # the process of the override died before it published
+        publish_overridden(hub, plan.load["load_id"])
+        outcome.action, outcome.load = "published", hub.control.last_load(status="published")
+        return
     if plan.action != "build" and not force:
         outcome.action, outcome.load = _settled(plan), plan.load
         return
@@ -172,13 +186,14 @@ def _build(
     )
     made = hub.control.rows(sa.select(t.load_batch).where(t.load_batch.c.dagster_run_id == result.run_id))
     outcome.load = made[0] if made else None
-    if result.success:
-        outcome.action = "published"
-    elif outcome.load is not None and outcome.load["status"] == "held":
+    status = outcome.load["status"] if outcome.load is not None else None
+    if (result.success or only_targets_failed(result, hub)) and status in ("published", "withheld"):
+        outcome.action = status
+    elif status == "held":
         outcome.action = "held"
     else:
         outcome.action, outcome.error = "failed", why(result)
 
 
-def _settled(plan: Plan) -> Literal["unchanged", "held"]:
-    return "held" if plan.action == "held" else "unchanged"
+def _settled(plan: Plan) -> Literal["unchanged", "held", "withheld"]:
+    return "unchanged" if plan.action == "build" else plan.action

@@ -7,10 +7,17 @@ those tests are left out of the run, and the header says so; where it is set, ea
 from __future__ import annotations
 
 import os
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+# PySpark, which Great Expectations imports where it is there, takes a main module without spec or file for a run of doctests
+# and ends the process; a worker of xdist has such a one
+if sys.modules["__main__"].__spec__ is None and not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 
 
 class Outside(NamedTuple):

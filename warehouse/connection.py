@@ -135,6 +135,13 @@ def building(settings: WarehouseSettings) -> Iterator[None]:
 
 
 @contextmanager
+def linking(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold apart whoever moves the link or what it may point to: publishing, rolling back, pruning. Raises `WarehouseBusyError`."""
+    with _locked(settings, "link.lock", settings.lock_timeout_seconds):
+        yield
+
+
+@contextmanager
 def _locked(settings: WarehouseSettings, suffix: str, patience: float) -> Iterator[float]:
     """Hold a kernel lock beside the warehouse; it frees itself when the process dies. Yields the deadline of the wait."""
     path = settings.path.with_name(f"{settings.path.name}.{suffix}")

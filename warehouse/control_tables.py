@@ -59,7 +59,7 @@ load_batch = Table(
     "load_batch",
     metadata,
     Column("load_id", String(64), primary_key=True),
-    Column("status", String(20), nullable=False),  # held or published
+    Column("status", String(20), nullable=False),  # held, published, or withheld: it passed, but another load was pinned
     Column("follows", String(64)),
     Column("input_digest", String(64), nullable=False),
     Column("records", BigInteger, nullable=False),
@@ -70,6 +70,32 @@ load_batch = Table(
     Column("dagster_run_id", String(64)),
     Column("started_at", DateTime, nullable=False),
     Column("ended_at", DateTime, nullable=False),
+)
+
+load_pin = Table(
+    "load_pin",
+    metadata,
+    Column("pin_id", String(64), primary_key=True),
+    Column("load_id", String(64), nullable=False),
+    Column("left_load_id", String(64)),  # the load that was live before
+    Column("pinned_by", String(100), nullable=False),
+    Column("pinned_at", DateTime, nullable=False),
+    Column("reason", Text),
+    Column("released_by", String(100)),
+    Column("released_at", DateTime),
+)
+
+target_state = Table(
+    "target_state",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("load_id", String(64)),  # the load it shows; None before the first
+    Column("rows", BigInteger),
+    Column("rows_written", BigInteger),
+    Column("seconds", Float),
+    Column("published_at", DateTime),
+    Column("tried_at", DateTime, nullable=False),
+    Column("error", Text),  # why the last try failed; None if it did not
 )
 
 gate_decision = Table(
@@ -98,6 +124,31 @@ check_result = Table(
     Column("message", Text, nullable=False),
     Column("examples", Text, nullable=False),  # JSON array of keys, never values
     Column("checked_at", DateTime, nullable=False),
+    Column("target", Text),  # what the figures speak of: of all things measured the worst one
+    Column("figure_before", BigInteger),  # in the published load, for checks that compare
+    Column("figure_now", BigInteger),  # what it is compared with
+)
+
+gate_override = Table(
+    "gate_override",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("content_digest", String(64), nullable=False),  # of exactly the candidate that may be published all the same
+    Column("reason", Text, nullable=False),
+    Column("overridden_by", String(100), nullable=False),
+    Column("overridden_at", DateTime, nullable=False),
+)
+
+# what later loads are compared with; see warehouse/figures.py
+load_figure = Table(
+    "load_figure",
+    metadata,
+    Column("load_id", String(64), primary_key=True),
+    Column("table_name", String(100), primary_key=True),
+    Column("source_system", String(100), primary_key=True),  # empty where a figure is of all sources
+    Column("column_name", String(120), primary_key=True),  # empty for the table as a whole
+    Column("measure", String(40), primary_key=True),
+    Column("value", Float, nullable=False),
 )
 
 reconciliation = Table(
@@ -127,7 +178,8 @@ quarantine = Table(
     Column("quarantined_at", DateTime, nullable=False),
     Column("status", String(20), nullable=False),  # open, released or discarded
     Column("released_at", DateTime),
-    Column("released_by", String(100)),
+    Column("released_by", String(100)),  # who closed it: a person, or `source` where a good version came by itself
+    Column("note", Text),  # what they said of it
 )
 
 review_task = Table(

@@ -11,7 +11,7 @@ from warehouse.publish import PublishedTable
 
 # schema of the copy -> tables
 COPIES: dict[str, tuple[sa.Table, ...]] = {
-    "quality": (t.quarantine, t.check_result, t.gate_decision, t.reconciliation),
+    "quality": (t.quarantine, t.check_result, t.gate_decision, t.gate_override, t.reconciliation),
     "ops": (t.sync_run, t.schema_change, t.load_batch, t.audit_log),
 }
 # what a load is made from: copied when it is begun, and left alone until it is published, whatever is decided meanwhile

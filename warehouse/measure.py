@@ -7,7 +7,7 @@ first; "before" is what it holds. Money travels as text, so that no float touche
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import duckdb
@@ -15,6 +15,7 @@ import pandas as pd
 
 from hub.contract.columns import FACTS, MONEY
 from hub.contract.tables import StagingTable
+from warehouse.measure_changes import measure_changes
 from warehouse.raw import table_name
 from warehouse.sql import statement
 
@@ -41,6 +42,7 @@ class Scope:
         live: catalog of the attached published load, or None.
         since: when the published load began to be built; rows that came later are new in this one.
         max_cluster_size: the identity settings' own limit.
+        backfilled: per source, the rows that backfills have brought since the published load.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -48,11 +50,13 @@ class Scope:
     live: str | None
     since: datetime | None
     max_cluster_size: int
+    backfilled: Mapping[str, int] = field(default_factory=dict)
 
 
 def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: datetime) -> dict[str, pd.DataFrame]:
-    """The frames the gate judges, except `freshness`, which the control store knows."""
+    """The frames the gate judges, except those that take the control store: `freshness`, and the comparison of figures."""
     return {
+        **measure_changes(con, scope.keys, scope.live, run_id),
         "uniqueness": _union(con, [_uniqueness(table, keys) for table, keys in scope.keys.items()]),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
         "references": _references(con, scope),
@@ -176,6 +180,7 @@ def _volume(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
         parts.append(_compared(con, scope, "golden", table.name, "true", table.name))
     parts.append(_compared(con, scope, "identity", "customer_xref", "is_current", "party_record"))
     frame = _union(con, parts)
+    frame["backfilled"] = frame["source_system"].map(lambda source: scope.backfilled.get(source, 0))
     return frame[frame["source_system"].isin(sources)].reset_index(drop=True)
 
 

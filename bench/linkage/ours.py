@@ -19,8 +19,8 @@ import duckdb
 
 from bench.linkage.sets import WAREHOUSE
 from bench.memory import peak_gb
-from hub.identity import IdentitySettings, blocking, linkage
-from hub.identity.blocking import most_nodes, rules
+from hub.identity import IdentitySettings, engine, linkage
+from hub.identity.blocking import block, most_nodes, rules
 from hub.identity.decisions import Decisions
 from hub.identity.sql import patterns
 
@@ -57,13 +57,12 @@ def link(folder: Path) -> dict[str, Any]:
 def _watched() -> Iterator[list[float]]:
     """Notes when blocking began, in wall and in CPU seconds."""
     began: list[float] = []
-    block = blocking.block
 
     def watched(*given: Any) -> int:
         began.extend((time.perf_counter(), time.process_time()))
         return block(*given)
 
-    with mock.patch.object(linkage, "block", watched):
+    with mock.patch.object(engine, "block", watched):
         yield began
 
 

@@ -11,7 +11,9 @@
     ├── WarehouseError         the warehouse itself
     │   ├── WarehouseBusyError   another process writes; wait or end it
     │   ├── WarehouseAccessError the file or folder cannot be opened or written
-    │   └── LineageError         landed parts do not continue the committed cursor; they are read again
+    │   ├── LineageError         landed parts do not continue the committed cursor; they are read again
+    │   └── TargetError          a further target of the golden tables cannot be written; it catches up with the next sync
+    │       └── TargetUnavailableError   it does not answer, or is busy; tried again
     ├── GateError              the gate could not judge (never said of bad data)
     └── PublishRefusedError    no passing verdict for exactly this candidate
 
@@ -111,6 +113,14 @@ class WarehouseAccessError(WarehouseError):
 
 class LineageError(WarehouseError):
     """Landed parts do not continue the committed cursor."""
+
+
+class TargetError(WarehouseError):
+    """A further target of the golden tables cannot be written. The published load is not touched by it."""
+
+
+class TargetUnavailableError(TargetError):
+    """The target did not answer, or somebody held what had to change; trying again may help."""
 
 
 class GateError(HubError):

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import duckdb
 
+from hub.golden.history import HISTORY, HISTORY_KEY, add_history
+from hub.golden.rates import convert_days, load_rates
+from hub.golden.segments import carry_segments
 from hub.golden.settings import GoldenSettings
 from hub.golden.survivorship import rank_attributes
+from hub.golden.text import sql as sql
 from hub.identity import link_accounts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # table -> its key columns
 TABLES: dict[str, tuple[str, ...]] = {
@@ -34,8 +40,22 @@ TABLES: dict[str, tuple[str, ...]] = {
     "ad_group": ("ad_group_key",),
     "ad": ("ad_key",),
     "ad_spend_daily": ("spend_key",),
+    "touchpoint": ("touchpoint_key",),
+    "acquisition_cost": ("date_month", "platform", "campaign_key", "model"),
+    "customer_metrics": ("customer_id",),
+    "segment_member": ("segment_key", "customer_id", "entered_at"),
+    "reporting": ("as_of_date",),
+    HISTORY: HISTORY_KEY,
 }
-VIEWS: tuple[str, ...] = ("customer_360", "conflicting_attribute")
+VIEWS: tuple[str, ...] = (
+    "attribution",
+    "interaction",
+    "customer_360",
+    "stale_contact",
+    "completeness_report",
+    "unconverted",
+    "conflicting_attribute",
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +68,6 @@ class TableDelta:
     removed: int
 
 
-@cache
-def sql(name: str) -> str:
-    """The text of ``<name>.sql`` beside this module."""
-    return files("hub.golden").joinpath(f"{name}.sql").read_text()
-
-
 def build_golden(
     con: duckdb.DuckDBPyConnection,
     settings: GoldenSettings,
@@ -61,24 +75,41 @@ def build_golden(
     load_id: str,
     live: str | None,
     now: datetime,
+    rates: pa.Table | None = None,
 ) -> dict[str, TableDelta]:
     """Build schema golden for the load `load_id`.
 
     Args:
+        rates: the file of exchange rates, as it is; see `hub.golden.rates`.
         now: when the load began, UTC without zone; nothing else here looks at a clock.
         live: catalog of the attached published load, None before the first.
 
     Returns:
         Per table, its delta to the published load.
+
+    Raises:
+        ConfigError: the rates cannot be read.
     """
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
     con.execute(sql("owner"))
+    _keep_owners(con, live)
+    load_rates(con, rates)
+    _note_reporting(con, settings, now)
     con.execute(sql("facts"))
+    con.execute(sql("touchpoint"))
+    con.execute(sql("attribution"))
     rank_attributes(con, settings, now)
     link_accounts(con, "owner_current", "identity.blocked_value")
     con.execute(sql("customer"))
+    con.execute(sql("customer_value"))
+    con.execute(sql("acquisition_cost"))
+    con.execute(sql("customer_metrics"))
+    con.execute(sql("customer_360"))
+    carry_segments(con, settings.segments, live=live if _known(con, live, "segment_member") else None, now=now)
     for table, keys in TABLES.items():
-        _stamp(con, table, keys, load_id, live)
+        if table != HISTORY:
+            _stamp(con, table, keys, load_id, live)
+    add_history(con, load_id=load_id, live=live, now=now)
     for view in VIEWS:
         con.execute(sql(view))
     return table_deltas(con, load_id=load_id, live=live)
@@ -101,6 +132,32 @@ def _stamp(con: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], lo
             f" FROM golden.{table} n LEFT JOIN {live}.golden.{table} l ON {on} AND {same}",
             [load_id],
         )
+
+
+def _known(con: duckdb.DuckDBPyConnection, live: str | None, table: str) -> bool:
+    return live is not None and bool(_columns_of(con, live, table))
+
+
+def _keep_owners(con: duckdb.DuckDBPyConnection, live: str | None) -> None:
+    con.execute("CREATE OR REPLACE TEMP TABLE kept (fact_key VARCHAR, party_record_key VARCHAR)")
+    if live is not None and all(_known(con, live, table) for table in ("customer_order", "invoice", "payment", "ticket")):
+        con.execute(sql("kept").format(live=live))
+
+
+def _note_reporting(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, now: datetime) -> None:
+    """Make the one row that says of which day the load is, and in which currency it adds up; rates are at hand afterwards."""
+    base = convert_days(con, settings.reporting)
+    con.execute(
+        "CREATE OR REPLACE TABLE golden.reporting AS SELECT $day::DATE AS as_of_date, $base::VARCHAR AS base_currency,"
+        " (SELECT min(quoted_on) FROM fx_quote) AS rates_from, (SELECT max(quoted_on) FROM fx_quote) AS rates_until,"
+        " $age::INTEGER AS max_rate_age_days, $stale::INTEGER AS stale_after_days",
+        {
+            "day": now.date(),
+            "base": base,
+            "age": settings.reporting.max_age_days,
+            "stale": settings.reporting.stale_after_days,
+        },
+    )
 
 
 def _columns_of(con: duckdb.DuckDBPyConnection, live: str, table: str) -> list[str]:

@@ -22,7 +22,9 @@ WITH touch AS (
   SELECT customer_id, ordered_at, order_key,
          coalesce(utm_source, CASE WHEN click_id_type IN ('gclid', 'gbraid', 'wbraid') THEN 'google'
                                    WHEN click_id_type = 'fbclid' THEN 'facebook' WHEN click_id_type = 'msclkid' THEN 'bing'
-                                   WHEN click_id_type = 'ttclid' THEN 'tiktok' END),
+                                   WHEN click_id_type = 'ttclid' THEN 'tiktok' WHEN click_id_type = 'li_fat_id' THEN 'linkedin'
+                                   WHEN click_id_type = 'twclid' THEN 'x' WHEN click_id_type = 'rdt_cid' THEN 'reddit'
+                                   WHEN click_id_type = 'epik' THEN 'pinterest' WHEN click_id_type = 'ScCid' THEN 'snapchat' END),
          -- Facebook marks every link that leaves it, paid or not
          coalesce(utm_medium, CASE WHEN click_id_type <> 'fbclid' THEN 'cpc' END),
          utm_campaign

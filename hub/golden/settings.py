@@ -1,9 +1,11 @@
-"""hub.yaml's `survivorship:` key: by which rules one value wins over another."""
+"""hub.yaml's keys that decide what the golden tables hold: `survivorship:`, `reporting:` and `segments:`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple, TypeVar
+from pathlib import Path
+from typing import Annotated, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -127,6 +129,27 @@ class SurvivorshipSettings(BaseModel):
         return done
 
 
+class ReportingSettings(BaseModel):
+    """In which currency figures are added up, and after how long a silent customer's contact is stale."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_currency: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217 code; without it figures are added up only where all facts are in one currency",
+    )
+    rates: Path | None = Field(None, description="CSV or Parquet file of dated exchange rates")
+    max_age_days: int = Field(7, ge=0, description="how many days before a fact its rate may be from")
+    stale_after_days: int = Field(365, ge=1, description="days without activity after which an unconfirmed contact is stale")
+
+    @model_validator(mode="after")
+    def _rates_lead_somewhere(self) -> Self:
+        if self.rates is not None and self.base_currency is None:
+            raise ValueError("rates need a base_currency to convert to")
+        return self
+
+
 def _known(value: dict[str, T], known: tuple[str, ...]) -> dict[str, T]:
     for name in value:
         if name not in known:
@@ -140,9 +163,12 @@ class GoldenSettings:
 
     Attributes:
         sources: all sources in hub.yaml's order.
+        segments: a condition over golden.customer_360 per segment; see `hub.golden.segments`.
         overrides: relation with the columns of the control store's attribute_override; None where nobody overrides anything.
     """
 
     sources: tuple[str, ...]
     survivorship: SurvivorshipSettings = field(default_factory=SurvivorshipSettings)
+    reporting: ReportingSettings = field(default_factory=ReportingSettings)
+    segments: Mapping[str, str] = field(default_factory=dict)
     overrides: str | None = None

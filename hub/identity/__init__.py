@@ -5,6 +5,7 @@ Blocking, comparison, model, scoring, clustering, the ID registry and evaluation
 
 from hub.identity.accounts import link_accounts
 from hub.identity.analysis import BlockingAnalysis, CappedKey, Missed, RuleCost, analyse_blocking
+from hub.identity.carrying import carry_ids
 from hub.identity.evaluation import Evaluation, evaluate
 from hub.identity.explanation import ComparisonShown, Explanation, Step, explain
 from hub.identity.lookup import current_customer
@@ -26,6 +27,7 @@ __all__ = [
     "RuleCost",
     "Step",
     "analyse_blocking",
+    "carry_ids",
     "current_customer",
     "evaluate",
     "explain",

@@ -64,10 +64,13 @@ def block(con: Connection, settings: IdentitySettings) -> int:
     return int(one(con, "SELECT count(*) FROM id_pair"))
 
 
-def most_nodes(con: Connection, rule: Rule, settings: IdentitySettings) -> int:
+def most_nodes(con: Connection, rule: Rule, settings: IdentitySettings, sizes: str | None = None) -> int:
     """The nodes of the largest block that a rule uses, given id_block, id_node and id_term.
 
     A loose rule's is settled when a model is made, to what its budget of pairs allows, and frozen with the terms.
+
+    Args:
+        sizes: relation of nodes and blocks, in place of id_block: how many blocks of the rule hold so many nodes.
     """
     if not rule.loose:
         return settings.max_block_size
@@ -76,9 +79,14 @@ def most_nodes(con: Connection, rule: Rule, settings: IdentitySettings) -> int:
     known = rows(con, query, kind, rule.name)
     if not known:
         budget = int(settings.loose_pairs_per_record * one(con, "SELECT count(*) FROM id_node"))
-        run(con, "loose", rule=rule.number, max_block_size=most, budget=budget, term_type=kind, term=rule.name)
+        run(con, "loose", {"sizes": sizes or _sizes(rule)}, max_block_size=most, budget=budget, term_type=kind, term=rule.name)
         known = rows(con, query, kind, rule.name)
     return min(int(known[0][0]), most)
+
+
+def _sizes(rule: Rule) -> str:
+    counts = f"SELECT count(*) AS nodes FROM id_block WHERE rule = {rule.number} GROUP BY key"
+    return f"(SELECT nodes, count(*) AS blocks FROM ({counts}) GROUP BY nodes)"
 
 
 def rules_of(con: Connection, left: int, right: int) -> list[str]:

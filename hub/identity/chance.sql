@@ -19,7 +19,8 @@ WITH placed AS (
   FROM (SELECT any_value(postal_band) AS postal_band, count(*)::DOUBLE AS n, count(street)::DOUBLE AS streets FROM placed WHERE postal IS NOT NULL GROUP BY postal)
   GROUP BY postal_band
 )
-SELECT 'name' AS comparison, 1 + name_band AS code, sum(namesakes) / 2 AS strangers, 0 AS everybody
+-- added up exactly: a sum of floating-point numbers depends on the order in which threads come to it, and so would the model
+SELECT 'name' AS comparison, 1 + name_band AS code, sum(namesakes::DECIMAL(38, 9))::DOUBLE / 2 AS strangers, 0 AS everybody
 FROM id_node WHERE given || family IS NOT NULL GROUP BY name_band
 UNION ALL
 SELECT 'address', 4, 0, anywhere - here FROM street

@@ -1,9 +1,10 @@
 """Guarded clustering: which nodes are one customer, given the weights of the compared pairs.
 
-Greedy correlation clustering (Bansal, Blum and Chawla 2004; the guard of summed weights is our own): nodes are joined along the
-best edge first, and only while the *sum* of the weights over all pairs across the two groups stays positive. A pair that was
-compared and rejected counts against the join with its negative weight, a pair never compared with a small penalty. So one
-good-looking edge cannot glue two groups that otherwise disagree, and no threshold needs tuning. Steward's decisions are absolute:
+Greedy correlation clustering (Bansal, Blum and Chawla 2004; the guard is our own): nodes are joined along the best edge first, and
+only while enough speaks for it over *all* pairs across the two groups: the average of their weights and half the edge's own, of
+which more is asked the larger the smaller group is. A pair that was compared and rejected counts against the join with its negative
+weight, a pair never compared with a small penalty. So one good-looking edge cannot glue two groups that otherwise disagree, and one
+record that lacks what the others have in common still finds them. Steward's decisions are absolute:
 a must-link joins beforehand, a cannot-link forbids. Nothing here knows of records or SQL: arrays in, arrays out.
 
 Each component of linking edges is clustered by itself. Pairs and full cliques need no guard; of the others the small ones are
@@ -18,14 +19,16 @@ import numpy as np
 
 from hub.identity.comparisons import Flags, Floats, Ints
 from hub.identity.graph import Graph, Joined, Pairs
+from hub.identity.guard import Guard
 from hub.identity.one_by_one import join_one_by_one
 from hub.identity.side_by_side import LARGEST, join_side_by_side
 
 WEIGHT_CAP = 20.0  # no single pair outweighs more than this, either way
 UNCOMPARED = 1.0  # counts against a join for every pair that was never compared
+REPEATED = 3.0  # bits by which the average over all pairs must be higher for each further node of the smaller side
 # Weights are added up as whole multiples of this, so that a sum does not depend on the order of its terms.
 UNIT = 2.0**-24
-_NOT_COMPARED = round(UNCOMPARED / UNIT)
+_GUARD = Guard(uncompared=round(UNCOMPARED / UNIT), repeated=round(REPEATED / UNIT))
 
 
 @dataclass
@@ -75,10 +78,10 @@ def cluster(kinds: Ints, left: Ints, right: Ints, weight: Floats, must: Pairs, c
             kinds[nodes], place[component[nodes]], place[left[edges]], place[right[edges]], _units(weight[edges]), linking[edges]
         )
         if chosen is small:
-            joined = join_side_by_side(graph, _NOT_COMPARED)
+            joined = join_side_by_side(graph, _GUARD)
         else:
             musts, cannots = (_placed(pairs, place, chosen[component]) for pairs in (must, cannot))
-            joined = join_one_by_one(graph, _NOT_COMPARED, musts, cannots, max_size)
+            joined = join_one_by_one(graph, _GUARD, musts, cannots, max_size)
         _note(outcome, nodes, edges, graph, joined)
     return outcome
 

@@ -17,9 +17,10 @@ from hub.identity.comparisons import Ints
 from hub.identity.decisions import Decisions
 from hub.identity.grouping import make_clusters
 from hub.identity.model import Model
+from hub.identity.review import ask, size_customers
 from hub.identity.settings import IdentitySettings
 from hub.identity.sql import Connection, forget, one, rows, run, table
-from hub.identity.weighing import weigh
+from hub.identity.weighing import link, weigh
 
 # Beyond this share of all records a full run is no slower; below so many records it does not matter.
 MOST_CHANGED, ALWAYS = 0.2, 1_000
@@ -96,7 +97,9 @@ def link_changes(con: Connection, settings: IdentitySettings, decisions: Decisio
     forget(con, "id_compared")
     run(con, "reached")
     run(con, "records")
+    link(con)
     make_clusters(con, settings, decisions)
+    size_customers(con)
     run(con, "regrouped")
     return compared
 
@@ -135,5 +138,11 @@ def _renew_pairs(con: Connection, settings: IdentitySettings) -> int:
 
 def whole(con: Connection) -> None:
     """Shows all records again under the names of a full run's tables, for what looks at the whole."""
-    forget(con, "id_compared", "id_cluster", "id_refused", "id_record", "id_node_record", "id_member")
+    forget(con, "id_compared", "id_cluster", "id_refused", "id_customer", "id_record", "id_node_record", "id_member")
     run(con, "whole")
+
+
+def ask_anew(con: Connection, settings: IdentitySettings, decisions: Decisions) -> None:
+    """Brings the questions of the state up to date, once ``whole`` shows all records: makes id_question."""
+    ask(con, settings, decisions, "id_stirred_pair")
+    run(con, "requestioned")

@@ -1,4 +1,4 @@
-"""From weighed pairs to clusters: reads id_node, id_compared and id_weight, asks ``clustering``, makes tables of its answer.
+"""From weighed pairs to clusters: reads id_node, id_compared, id_weight, id_link, asks ``clustering``, makes tables of the answer.
 
 Node IDs are any numbers here; ``clustering`` sees their places in order.
 """
@@ -46,7 +46,7 @@ def make_clusters(con: Connection, settings: IdentitySettings, decisions: Decisi
 def largest_component(con: Connection) -> tuple[int, int]:
     """Nodes of the largest component of linking pairs, and nodes in all."""
     nodes = _nodes(con)
-    left, right, _ = _edges(con, nodes, "weight > 0")
+    left, right, _ = _links(con, nodes)
     return int(np.bincount(components(len(nodes.ids), left, right)).max(initial=0)), len(nodes.ids)
 
 
@@ -55,15 +55,14 @@ def _nodes(con: Connection) -> _Nodes:
     return _Nodes(np.asarray(found["node_id"], dtype=np.int64), np.asarray(found["kind"], dtype=np.int64))
 
 
-def _edges(con: Connection, nodes: _Nodes, where: str) -> tuple[Ints, Ints, Floats]:
-    query = f"SELECT l, r, weight FROM id_compared JOIN id_weight USING (vector) WHERE {where}"
-    found = con.execute(query).fetchnumpy()
+def _links(con: Connection, nodes: _Nodes) -> tuple[Ints, Ints, Floats]:
+    found = con.execute("SELECT l, r, weight FROM id_link").fetchnumpy()
     return nodes.places(found["l"]), nodes.places(found["r"]), np.asarray(found["weight"], dtype=np.float64)
 
 
 def _edges_within(con: Connection, nodes: _Nodes, must: Pairs) -> tuple[Ints, Ints, Floats]:
     """The pairs that link, and the others within components: a pair across two components has no say."""
-    left, right, weight = _edges(con, nodes, "weight > 0")
+    left, right, weight = _links(con, nodes)
     ends = np.array(must, dtype=np.int64).reshape(-1, 2)
     component = components(len(nodes.ids), np.concatenate([left, ends[:, 0]]), np.concatenate([right, ends[:, 1]]))
     several = np.bincount(component, minlength=1)[component] > 2

@@ -11,16 +11,15 @@ from functools import cache
 
 import pyarrow as pa
 
-from hub.identity import state
-from hub.identity.blocking import block
 from hub.identity.decisions import Decisions
 from hub.identity.delta import changes, link_changes
+from hub.identity.engine import Engine, engine_of
 from hub.identity.gate import objections
 from hub.identity.grouping import largest_component, make_clusters
 from hub.identity.labels import known_pairs
 from hub.identity.model import Model, default_model, load_model
 from hub.identity.settings import IdentitySettings
-from hub.identity.sql import Connection, one, patterns, run, table
+from hub.identity.sql import Connection, forget, one, patterns, run, table
 from hub.identity.strangers import expected, sample_strangers
 from hub.identity.training import Evidence, train
 from hub.identity.weighing import weigh
@@ -81,13 +80,12 @@ def link(
         con.execute(f"CREATE OR REPLACE TEMP TABLE id_term AS SELECT term_type, term, records FROM {live}.term_frequency")
     given_forms(con)
     run(con, "enrich")
-    pairs = block(con, settings)
-    state.save_blocks(con)
-    run(con, "compare", {"pairs": "id_pair", "compared": "id_compared"})
-    if model is None:
-        model = _new_model(con, settings, decisions, now, records, pairs)
-    con.execute("DROP TABLE id_pair")
-    weigh(con, model, settings)
+    with engine_of(settings) as engine:
+        pairs = engine.compare(con, settings)
+        if model is None:
+            model = _new_model(con, settings, decisions, now, records, pairs, engine)
+        forget(con, "id_pair")
+        _score(con, model, settings, engine)
     make_clusters(con, settings, decisions)
     return Linked(model, records, pairs)
 
@@ -102,7 +100,20 @@ def relink(con: Connection, settings: IdentitySettings, decisions: Decisions, *,
     return Linked(model, live_records(con), compared, partial=True)
 
 
-def _new_model(con: Connection, settings: IdentitySettings, decisions: Decisions, now: datetime, records: int, pairs: int) -> Model:
+def _score(con: Connection, model: Model, settings: IdentitySettings, engine: Engine) -> None:
+    weigh(con, model, settings)
+    engine.link(con)
+
+
+def _new_model(
+    con: Connection,
+    settings: IdentitySettings,
+    decisions: Decisions,
+    now: datetime,
+    records: int,
+    pairs: int,
+    engine: Engine,
+) -> Model:
     notes: dict[str, object] = {"candidate_pairs": pairs}
     if pairs < settings.min_training_pairs:
         return default_model(now, records, {**notes, "why_default": f"fewer than {settings.min_training_pairs} candidate pairs"})
@@ -110,7 +121,7 @@ def _new_model(con: Connection, settings: IdentitySettings, decisions: Decisions
     model = train(_evidence(con, settings), now, records, {**notes, "labels": len(labels.patterns)}, labels)
     why = objections(model)
     if not why:
-        weigh(con, model, settings)
+        _score(con, model, settings, engine)
         why = _giant(con, settings)
     return default_model(now, records, {**notes, "why_default": "; ".join(why)}) if why else model
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from hub.identity.graph import COMPANY, PERSON, Graph, Joined, Pairs
+from hub.identity.guard import Guard
 
 
-def join_one_by_one(graph: Graph, uncompared: int, must: Pairs, cannot: Pairs, max_size: int) -> Joined:
+def join_one_by_one(graph: Graph, guard: Guard, must: Pairs, cannot: Pairs, max_size: int) -> Joined:
     """Joins what may be joined along the edges of a graph, the best first.
 
     Args:
-        uncompared: what a pair that was never compared counts against a join, in units.
         must, cannot: pairs of nodes decided upon.
         max_size: most nodes of a cluster; must-links may exceed it.
     """
-    groups = _Groups(graph, uncompared, must, cannot)
+    groups = _Groups(graph, guard, must, cannot)
     refused, oversized = [], []
     linking = np.flatnonzero(graph.links)
-    for edge, a, b in zip(linking.tolist(), graph.left[linking].tolist(), graph.right[linking].tolist(), strict=True):
+    ends = (graph.left[linking].tolist(), graph.right[linking].tolist())
+    for edge, a, b, link in zip(linking.tolist(), *ends, graph.units[linking].tolist(), strict=True):
         a, b = groups.find(a), groups.find(b)
         if a == b:
             continue
-        if groups.forbidden(a, b):
+        if groups.forbidden(a, b, link):
             refused.append(edge)
         elif groups.size[a] + groups.size[b] > max_size:
             oversized.append(edge)
@@ -36,15 +37,15 @@ def join_one_by_one(graph: Graph, uncompared: int, must: Pairs, cannot: Pairs, m
 class _Groups:
     """Nodes joined so far: a forest, and of each root what it holds and what speaks for and against joining it to others."""
 
-    def __init__(self, graph: Graph, uncompared: int, must: Pairs, cannot: Pairs) -> None:
+    def __init__(self, graph: Graph, guard: Guard, must: Pairs, cannot: Pairs) -> None:
         n = len(graph.kinds)
-        self.uncompared = uncompared
+        self.guard = guard
         self.parent, self.size, self.kind = list(range(n)), [1] * n, graph.kinds.tolist()
         # of each group: summed weight (plus ``uncompared`` a pair) towards every group it was compared with
         self.across: list[dict[int, int]] = [{} for _ in range(n)]
         self.enemies: dict[int, set[int]] = {}
         for a, b, w in zip(graph.left.tolist(), graph.right.tolist(), graph.units.tolist(), strict=True):
-            self.across[a][b] = self.across[b][a] = w + uncompared
+            self.across[a][b] = self.across[b][a] = w + guard.uncompared
         for a, b in cannot:
             self.enemies.setdefault(a, set()).add(b)
             self.enemies.setdefault(b, set()).add(a)
@@ -58,11 +59,13 @@ class _Groups:
             node = self.parent[node]
         return node
 
-    def forbidden(self, a: int, b: int) -> bool:
-        """Whether the pairs across two groups, their kinds or a decision forbid to join them."""
-        together = self.across[a].get(b, 0) - self.uncompared * self.size[a] * self.size[b]
+    def forbidden(self, a: int, b: int, link: int) -> bool:
+        """Whether the pairs across two groups, their kinds or a decision forbid to join them along a link."""
+        pairs, smaller = self.size[a] * self.size[b], min(self.size[a], self.size[b])
+        total = self.across[a].get(b, 0) - self.guard.uncompared * pairs
         kinds = (self.kind[a] & (PERSON | COMPANY), self.kind[b] & (PERSON | COMPANY))
-        return together <= 0 or kinds in ((PERSON, COMPANY), (COMPANY, PERSON)) or b in self.enemies.get(a, ())
+        refused = self.guard.surplus(total, link, pairs, smaller) <= 0
+        return refused or kinds in ((PERSON, COMPANY), (COMPANY, PERSON)) or b in self.enemies.get(a, ())
 
     def join(self, a: int, b: int) -> None:
         """Makes two groups, named by their roots, one."""

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from hub.contract.errors import ConfigError
 from hub.identity import state
 from hub.identity.decisions import Decisions, describe, read_decisions
-from hub.identity.delta import whole
+from hub.identity.delta import ask_anew, whole
 from hub.identity.linkage import Linked, frozen_model, link, relink
 from hub.identity.registry import assign, churn
-from hub.identity.review import queue
+from hub.identity.review import ask_all, queue
 from hub.identity.settings import IdentitySettings
 from hub.identity.sql import Connection, drop_temporary, one, rows, run
 
@@ -123,6 +123,9 @@ class _Run:
         id_churn_rate = churn(con, unchanged)
         if linked.partial:
             whole(con)
+            ask_anew(con, self.settings, self.decisions)
+        else:
+            ask_all(con, self.settings, self.decisions)
         queue(con, self.settings, self.decisions)
         report = _report(con, linked, self.run_id, self.now, id_churn_rate, time.monotonic() - self.started)
         _note_run(con, report, self.now)
@@ -157,8 +160,8 @@ def _report(
     con: Connection, linked: Linked, run_id: str, now: datetime, id_churn_rate: float | None, seconds: float
 ) -> ResolutionReport:
     events: dict[str, int] = dict(rows(con, "SELECT event_type, count(*) FROM id_event GROUP BY event_type"))
-    sizes = "SELECT count(*), coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM {} GROUP BY cluster)"
-    customers, largest_cluster = rows(con, sizes.format("id_cluster"))[0]
+    sizes = "SELECT count(*), coalesce(max(nodes), 0), coalesce(max(records), 0) FROM id_customer"
+    customers, largest_cluster, largest_customer = rows(con, sizes)[0]
     created, restored = (int(one(con, f"SELECT count(*) FROM {name}")) for name in ("id_minted", "id_restored"))
     return ResolutionReport(
         run_id=run_id,
@@ -174,7 +177,7 @@ def _report(
         kept_ids=customers - created - restored,
         retired_ids=events.get("retire", 0),
         largest_cluster=largest_cluster,
-        largest_customer=rows(con, sizes.format("id_member"))[0][1],
+        largest_customer=largest_customer,
         id_churn_rate=id_churn_rate,
         review_tasks=int(one(con, "SELECT count(*) FROM id_task")),
         seconds=seconds,

@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
-from hub.identity.clustering import UNCOMPARED, WEIGHT_CAP
+from hub.identity.clustering import UNCOMPARED, UNIT, WEIGHT_CAP
 from hub.identity.comparisons import comparisons
 from hub.identity.decisions import Decisions
 from hub.identity.settings import IdentitySettings
@@ -39,8 +39,11 @@ _COLUMNS = {
 
 
 def queue(con: Connection, settings: IdentitySettings, decisions: Decisions) -> None:
-    """Makes id_task and id_blocked, with the columns of identity.review_task and identity.blocked_value."""
-    tasks = [*_between(con, settings, decisions), *_inside(con, settings, decisions), *_overruled(decisions)]
+    """Makes id_task and id_blocked, with the columns of identity.review_task and identity.blocked_value.
+
+    id_customer and id_question come before, of all records.
+    """
+    tasks = [*_between(con, settings), *_inside(con, settings, decisions), *_overruled(decisions)]
     for key, records in rows(con, "SELECT record_key, records FROM id_huge"):
         detail = f"{records} records are one customer, more than {settings.max_cluster_size}"
         tasks.append((_task_id("oversized_cluster", key), "oversized_cluster", key, None, None, detail, None, records, None))
@@ -52,24 +55,56 @@ def queue(con: Connection, settings: IdentitySettings, decisions: Decisions) -> 
     _blocked(con, settings, capped)
 
 
-def _between(con: Connection, settings: IdentitySettings, decisions: Decisions) -> list[Row]:
-    """Questions about two customers: are they one?"""
-    left, right = [a for a, _ in decisions.apart], [b for _, b in decisions.apart]
-    table(con, "id_apart_pair", l=pa.array(left, pa.string()), r=pa.array(right, pa.string()))
+def size_customers(con: Connection) -> None:
+    """Makes id_customer (cluster, nodes, records, hope) of the customers in id_cluster; id_compared holds all pairs inside them."""
+    odds = TWO_CUSTOMERS
     run(
         con,
-        "review",
-        review_floor=settings.review_floor,
-        most=settings.max_review_tasks,
-        max_cluster_size=settings.max_cluster_size,
+        "customers",
         weight_cap=WEIGHT_CAP,
         uncompared=UNCOMPARED,
-        bias=ONE_CUSTOMER.bias,
-        best=ONE_CUSTOMER.link,
-        average=ONE_CUSTOMER.average,
-        size=ONE_CUSTOMER.size,
-        smaller=ONE_CUSTOMER.smaller,
+        bias=odds.bias,
+        link=odds.link,
+        average=odds.average,
+        size=odds.size,
     )
+
+
+def ask(con: Connection, settings: IdentitySettings, decisions: Decisions, pairs: str) -> None:
+    """Makes id_asked: the questions about two customers, are they one?
+
+    Args:
+        pairs: relation of compared pairs; if of any between two customers, then of all between these.
+    """
+    left, right = [a for a, _ in decisions.apart], [b for _, b in decisions.apart]
+    table(con, "id_apart_pair", l=pa.array(left, pa.string()), r=pa.array(right, pa.string()))
+    odds = ONE_CUSTOMER
+    run(
+        con,
+        "questions",
+        {"pairs": pairs},
+        review_floor=settings.review_floor,
+        weight_cap=WEIGHT_CAP,
+        uncompared=UNCOMPARED,
+        unit=UNIT,
+        bias=odds.bias,
+        best=odds.link,
+        average=odds.average,
+        size=odds.size,
+        smaller=odds.smaller,
+    )
+
+
+def ask_all(con: Connection, settings: IdentitySettings, decisions: Decisions) -> None:
+    """Makes id_customer and id_question of all records."""
+    size_customers(con)
+    ask(con, settings, decisions, "id_compared")
+    con.execute("CREATE OR REPLACE TEMP VIEW id_question AS FROM id_asked")
+
+
+def _between(con: Connection, settings: IdentitySettings) -> list[Row]:
+    """Questions about two customers: are they one?"""
+    run(con, "review", most=settings.max_review_tasks, max_cluster_size=settings.max_cluster_size)
     query = "SELECT kind, record_key_l, record_key_r, match_probability, vector, worth, records_l, records_r FROM id_doubt"
     return [
         (_task_id(kind, left, right), kind, left, right, probability, _said(vector), *rest)
@@ -80,25 +115,11 @@ def _between(con: Connection, settings: IdentitySettings, decisions: Decisions) 
 def _inside(con: Connection, settings: IdentitySettings, decisions: Decisions) -> list[Row]:
     """Questions about one customer: are two parts that a weak link joins two?"""
     odds, most = TWO_CUSTOMERS, settings.max_review_tasks
-    run(
-        con,
-        "weak_links",
-        weight_cap=WEIGHT_CAP,
-        uncompared=UNCOMPARED,
-        looked_at=LOOKED_AT * most,
-        bias=odds.bias,
-        link=odds.link,
-        average=odds.average,
-        size=odds.size,
-    )
-    query = """
-        SELECT cluster, hope, l, r, weight FROM id_inside JOIN id_hopeful USING (cluster)
-        ORDER BY hope DESC, cluster, weight DESC, l, r"""
+    run(con, "weak_links", weight_cap=WEIGHT_CAP, looked_at=LOOKED_AT * most)
+    query = "SELECT cluster, hope, l, r, weight FROM id_inside ORDER BY hope DESC, cluster, weight DESC, l, r"
     found = con.execute(query).fetchnumpy()
     edges = list(zip(found["l"].tolist(), found["r"].tolist(), found["weight"].tolist(), strict=True))
-    query = """
-        SELECT node_id, count(*) FROM id_node_record JOIN id_cluster USING (node_id) SEMI JOIN id_hopeful USING (cluster)
-        GROUP BY node_id"""
+    query = "SELECT node_id, count(*) FROM id_node_record SEMI JOIN id_hopeful_node USING (node_id) GROUP BY node_id"
     records: dict[int, int] = dict(rows(con, query))
     clusters = np.asarray(found["cluster"], dtype=np.int64)
     links = weak_links(clusters, np.asarray(found["hope"]), edges, records, _held(con, decisions), odds, most)
@@ -124,7 +145,7 @@ def _asked(con: Connection, links: list[WeakLink]) -> list[Row]:
     )
     query = """
         SELECT place, a.record_key, b.record_key, probability, vector
-        FROM id_weak JOIN id_compared ON l = "left" AND r = "right" JOIN id_weight USING (vector)
+        FROM id_weak JOIN id_inside ON l = "left" AND r = "right"
         JOIN id_record AS a ON a.rid = l JOIN id_record AS b ON b.rid = r ORDER BY place"""
     tasks = []
     for place, left, right, probability, vector in rows(con, query):

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Identifier = Literal["tax_id", "birth_date", "email", "phone"]
+
+# How linkage is run, not what it finds: a change of these makes no new load and leaves the state of the live one as good as it was.
+NOT_DECIDING = ("engine", "spark")
+
+
+class SparkSettings(BaseModel):
+    """Where ``engine: spark`` runs.
+
+    Attributes:
+        master: ``local[*]``, ``spark://host:7077``, ``yarn`` and the like; null takes it from Spark's own configuration.
+        exchange: folder through which the hub and the executors hand each other Parquet; all must see it under one path. Beside the
+            warehouse by default, which does for ``local``.
+        config: Spark's own properties; ``${ENV_VAR}`` in a value is put in when Spark starts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    master: str | None = "local[*]"
+    exchange: Path | None = None
+    config: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @field_validator("config")
+    @classmethod
+    def _known_to_spark(cls, config: dict[str, bool | int | float | str]) -> dict[str, bool | int | float | str]:
+        for name in config:
+            if not name.startswith("spark."):
+                raise ValueError(f"{name!r} is no property of Spark: their names begin with 'spark.'")
+            if name == "spark.master":
+                raise ValueError("'spark.master' has a setting of its own, identity.spark.master")
+        return config
 
 
 class IdentitySettings(BaseModel):
@@ -33,6 +64,7 @@ class IdentitySettings(BaseModel):
             share, when a model is learnt.
         sample_pairs: random pairs that show the model what strangers look like.
         max_component_share: a new model that chains a greater share of all records together is refused.
+        engine: what a linkage of all records runs on: DuckDB in this process, or Apache Spark; both find the same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,3 +82,10 @@ class IdentitySettings(BaseModel):
     label_weight: float = Field(1.0, ge=0.0)
     sample_pairs: int = Field(300_000, ge=1_000)
     max_component_share: Probability = 0.3
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+
+    def placed(self, root: Path, beside: Path) -> IdentitySettings:
+        """The same with an absolute exchange folder: relative to ``root`` if one is named, else one within ``beside``."""
+        exchange = root / self.spark.exchange if self.spark.exchange else beside / "exchange"
+        return self.model_copy(update={"spark": self.spark.model_copy(update={"exchange": exchange})})

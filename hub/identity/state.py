@@ -14,15 +14,37 @@ import pyarrow as pa
 
 from hub.identity.decisions import Decisions
 from hub.identity.model import Model
-from hub.identity.settings import IdentitySettings
-from hub.identity.sql import Connection, one, rows, run, table, text
+from hub.identity.settings import NOT_DECIDING, IdentitySettings
+from hub.identity.sql import Connection, forget, one, rows, run, table, text
 
-TABLES = ("record", "node", "block", "pair", "cluster", "refused", "busy", "crowded", "stream", "named", "stamp")
+TABLES = (
+    "record",
+    "node",
+    "block",
+    "pair",
+    "cluster",
+    "refused",
+    "customer",
+    "question",
+    "busy",
+    "crowded",
+    "stream",
+    "named",
+    "stamp",
+)
 
 
 def save_blocks(con: Connection) -> None:
     """Keeps id_block of a full run and drops it; until ``stamp`` there is no state that counts."""
     run(con, "state_blocks")
+    forget(con, "id_block")
+
+
+def save_keys(con: Connection, query: str) -> None:
+    """Keeps the blocking keys of a full run that lie elsewhere: a SELECT of node_id, rule and key."""
+    forget(con, "id_block")
+    con.execute(f"CREATE TEMP VIEW id_block AS {query}")
+    save_blocks(con)
 
 
 def save(con: Connection) -> None:
@@ -70,7 +92,12 @@ def _named(decisions: Decisions) -> set[str]:
 def _rules(model: Model, settings: IdentitySettings) -> str:
     """Stands for everything that decides what linkage finds in given records."""
     here = sorted(f.name for f in files(__package__).iterdir() if f.name.endswith(".sql"))
-    parts = [model.version, settings.model_dump_json(), duckdb.__version__, *(text(name.removesuffix(".sql")) for name in here)]
+    parts = [
+        model.version,
+        settings.model_dump_json(exclude=set(NOT_DECIDING)),
+        duckdb.__version__,
+        *(text(name.removesuffix(".sql")) for name in here),
+    ]
     return _digest("\x00".join(parts))
 
 

@@ -15,6 +15,11 @@ SELECT node_id::BIGINT << 32 AS node_id, cluster::BIGINT << 32 AS cluster, compo
 
 CREATE OR REPLACE TABLE linkage.refused AS SELECT l::BIGINT << 32 AS l, r::BIGINT << 32 AS r, kind FROM id_refused;
 
+CREATE OR REPLACE TABLE linkage.customer AS SELECT * REPLACE (cluster::BIGINT << 32 AS cluster) FROM id_customer;
+
+CREATE OR REPLACE TABLE linkage.question AS
+SELECT * REPLACE (l::BIGINT << 32 AS l, r::BIGINT << 32 AS r, low::BIGINT << 32 AS low, high::BIGINT << 32 AS high) FROM id_asked;
+
 CREATE OR REPLACE TABLE linkage.busy AS SELECT id_type, value, hash(value) AS code, nodes FROM id_busy;
 
 CREATE OR REPLACE TABLE linkage.crowded AS SELECT type AS id_type, hash(value) AS code FROM id_crowded;

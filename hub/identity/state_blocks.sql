@@ -3,5 +3,3 @@ CREATE SCHEMA IF NOT EXISTS linkage;
 DROP TABLE IF EXISTS linkage.stamp;
 
 CREATE OR REPLACE TABLE linkage.block AS SELECT node_id::BIGINT << 32 AS node_id, rule, key FROM id_block;
-
-DROP TABLE id_block;

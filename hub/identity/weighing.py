@@ -7,7 +7,7 @@ import numpy as np
 from hub.identity.comparisons import name_only
 from hub.identity.model import Model
 from hub.identity.settings import IdentitySettings
-from hub.identity.sql import Connection, patterns, table
+from hub.identity.sql import Connection, forget, patterns, run, table
 
 
 def weigh(con: Connection, model: Model, settings: IdentitySettings) -> None:
@@ -18,3 +18,9 @@ def weigh(con: Connection, model: Model, settings: IdentitySettings) -> None:
     needed = np.log2(settings.match_threshold / (1 - settings.match_threshold)) + settings.name_only_margin * name_only(vectors)
     probability = np.round(np.exp2(np.minimum(odds, 0.0)) / (1 + np.exp2(-np.abs(odds))), 12)
     table(con, "id_weight", vector=vectors, odds=odds, weight=odds - needed, probability=probability)
+
+
+def link(con: Connection) -> None:
+    """Makes id_link (l, r, weight), the pairs with a positive weight, from id_compared and id_weight."""
+    forget(con, "id_link")
+    run(con, "linking")

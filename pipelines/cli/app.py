@@ -90,4 +90,14 @@ def _fail(line: str, code: int) -> None:
     sys.exit(code)
 
 
-from pipelines.cli import explore, model, operate, override, setup, steward  # noqa: E402, F401 - they register their commands on `app`
+from pipelines.cli import (  # noqa: E402 - they register their commands on `app`
+    explore,  # noqa: F401
+    gate,  # noqa: F401
+    model,  # noqa: F401
+    operate,  # noqa: F401
+    override,  # noqa: F401
+    quarantine,  # noqa: F401
+    releases,  # noqa: F401
+    setup,  # noqa: F401
+    steward,  # noqa: F401
+)

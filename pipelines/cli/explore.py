@@ -1,7 +1,9 @@
-"""Commands that look into the published load: customer, explain. They work while a sync runs."""
+"""Commands that look into the published load: customer, explain, export. They work while a sync runs."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -140,3 +142,48 @@ def _print_explanation(found: Explanation) -> None:
             typer.echo(f"  {step.record_key_l} to {step.record_key_r} ({step.how}{weight})")
     else:
         typer.echo(f"two customers, {found.customer_id_l} and {found.customer_id_r}")
+
+
+class ExportFormat(StrEnum):
+    """What files an export is made of."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="a folder that is new or empty")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="what to write")] = ExportFormat.parquet,
+    tables: Annotated[
+        list[str] | None, typer.Option("--tables", help="tables or views, separated by commas; all without", show_default=False)
+    ] = None,
+    schema: Annotated[str, typer.Option("--schema", help="golden, identity, quality or ops")] = "golden",
+    safe_csv: Annotated[
+        bool, typer.Option("--safe-csv", help="put ' before text that a spreadsheet would run as a formula, such as +44 20 ...")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="who exports; without, the user of this machine", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write tables of the published load to a folder, with a manifest of load, rows and SHA-256. Noted in the audit log."""
+    import getpass
+
+    from pipelines.export import ExportOptions, export
+    from warehouse.control import utcnow
+
+    names = tuple(name.strip() for given in tables or () for name in given.split(",") if name.strip())
+    with opened(config) as hub:
+        options = ExportOptions(folder, form.value, names, schema, safe_csv)
+        manifest = export(hub, options, actor=by or getpass.getuser(), now=utcnow())
+    if as_json:
+        print_json(manifest)
+        return
+    print_table(
+        f"Load {manifest['load_id']} is in {folder}",
+        ("table", "file", "rows", "bytes"),
+        [(file["table"], file["file"], file["rows"], file["bytes"]) for file in manifest["tables"]],
+        right=("rows", "bytes"),
+    )

@@ -1,4 +1,4 @@
-"""Commands of the daily run: sync, status, loads."""
+"""Commands of the daily run: sync, status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from hub.contract.errors import ConfigError
 from pipelines import forking
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.releases import pin_line, print_targets
 from pipelines.cli.render import print_json, print_table, progress
 from warehouse.drift import FieldChange
 
@@ -45,8 +46,8 @@ def sync(
 ) -> None:
     """Read the sources, resolve customers, judge the load and publish it.
 
-    Exit codes: 0 published or nothing to do, 3 held by the gate (the last good load stays), 4 published but a source failed,
-    1 error.
+    Exit codes: 0 published or nothing to do, 3 held by the gate or withheld behind a pinned load (the last good load stays),
+    4 published but a source or target failed, 1 error.
     """
     if dry:
         if sources or full or limit or since or until or accept_schema:
@@ -62,10 +63,11 @@ def sync(
         options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
         outcome = run_sync(hub, options, notice)
         checks = failed_checks(hub, outcome.load)
+        page = verdict_page(hub, outcome)
     if as_json:
-        print_json(_as_json(outcome, checks))
+        print_json(_as_json(outcome, checks) | {"page": page})
     else:
-        print_sync(outcome, checks)
+        print_sync(outcome, checks, page)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -95,6 +97,14 @@ def _dry_run(config: Path | None, as_json: bool) -> None:
         )
 
 
+def verdict_page(hub: Hub, outcome: SyncOutcome) -> Path | None:
+    """The page of the verdict on a sync's load, if there is one."""
+    from pipelines.gate import page_path
+
+    path = page_path(hub, outcome.load["load_id"]) if outcome.load else None
+    return path if path is not None and path.exists() else None
+
+
 def failed_checks(hub: Hub, load: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The checks of a load that failed, blocking ones first."""
     import sqlalchemy as sa
@@ -117,6 +127,7 @@ def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, An
         "schema_changes": outcome.changes,
         "failed_checks": [{**check, "examples": json.loads(check["examples"])} for check in checks],
         "errors": outcome.errors,
+        "targets": outcome.targets,
         "error": outcome.error,
     }
 
@@ -135,8 +146,12 @@ def source_totals(streams: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(totals.values())
 
 
-def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
-    """What a sync did, for people."""
+def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]], page: Path | None = None) -> None:
+    """What a sync did, for people.
+
+    Args:
+        page: of the verdict, if there is one.
+    """
     columns = ("rows in", "loaded", "unchanged", "quarantined")
     rows = [
         (
@@ -164,6 +179,11 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> None:
         examples = json.loads(check["examples"])
         if examples and check["severity"] == "critical":
             typer.echo(f"    for example {', '.join(examples[:5])}")
+    if outcome.action == "held" and outcome.load is not None:
+        typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {outcome.load['load_id']} --reason ...")
+        if page is not None:
+            typer.echo(f"  as a page: {page}")
+    print_targets(outcome.targets)
 
 
 def _verdict_line(outcome: SyncOutcome) -> str:
@@ -178,6 +198,11 @@ def _verdict_line(outcome: SyncOutcome) -> str:
             return f"nothing changed; load {load['load_id']} stays"
         case "held":
             return f"held: the gate does not let load {load['load_id']} pass; the last good load stays"
+        case "withheld":
+            return (
+                f"withheld: load {load['load_id']} passed the gate, but another one is pinned;"
+                " hub rollback --release lets the next sync publish"
+            )
         case _:
             return f"error: {outcome.error}"
 
@@ -206,6 +231,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         if source["error"]:
             typer.echo(f"  {source['source']}: {source['error']}")
     _print_load(found["load"], found["held"])
+    if found["pin"] is not None:
+        typer.echo(pin_line(found["pin"]))
+    print_targets(found["targets"])
 
 
 def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> None:
@@ -221,31 +249,8 @@ def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> Non
             typer.echo(f"  warning: {check}")
     if held is not None:
         typer.echo(f"held: load {held['load_id']} by {', '.join(held['blocking_checks'])}")
-
-
-@app.command()
-def loads(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """The loads that were built, newest first: published, held, and which one analysts see."""
-    with opened(config) as hub:
-        from pipelines.report import load_history
-
-        found = load_history(hub)
-    if as_json:
-        print_json(found)
-        return
-    right = ("records", "customers", "inserted", "changed", "removed")
-    print_table(
-        "Loads",
-        ("load", "status", "ended", *right, "gate"),
-        [
-            (
-                load["load_id"] + (" <- live" if load["live"] else ""),
-                load["status"],
-                load["ended_at"],
-                *(load[name] for name in right),
-                ", ".join(load["blocking_checks"]) or "pass",
-            )
-            for load in found
-        ],
-        right=right,
-    )
+        for check in held["failed_checks"]:
+            typer.echo(f"  {check['check_id']} ({check['failed_rows']:,} rows): {check['message']}")
+            if check["examples"]:
+                typer.echo(f"    for example {', '.join(check['examples'][:5])}")
+        typer.echo(f"  all checks: hub gate show; if the load is right: hub gate override {held['load_id']} --reason ...")

@@ -11,8 +11,10 @@ import typer
 
 from connectors import versions
 from hub.contract.errors import ConfigError, HubError
+from hub.golden import check_rates
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table
+from pipelines.rates import read_rates
 
 
 @app.command()
@@ -30,8 +32,18 @@ def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml an
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Validate hub.yaml and try each source's credentials with one cheap call. Exit code 1 if one fails."""
+    """Validate hub.yaml and its file of rates, and try each source's and target's credentials with one cheap call.
+
+    Exit code 1 if one fails.
+    """
     with opened(config) as hub:
+        rates = read_rates(hub.config.reporting)
+        if rates is not None:
+            check_rates(rates)
+        if hub.config.gate.expectations or hub.config.gate.python:
+            from pipelines.own_expectations import verified
+
+            verified(hub.config.gate)
         rows = []
         for name in hub.config.enabled():
             connector = hub.config.connector(name)
@@ -43,11 +55,18 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 rows.append({"source": name, "type": connector.type_name, "ok": False, "says": str(error)})
             finally:
                 connector.close()
+        targets = []
+        if hub.config.publish:
+            from pipelines.targets import check_targets
+
+            targets = check_targets(hub)
     if as_json:
-        print_json(rows)
+        print_json([*rows, *targets])
     else:
         print_table("Sources", ("source", "type", "ok", "says"), [(r["source"], r["type"], r["ok"], r["says"]) for r in rows])
-    raise typer.Exit(0 if all(row["ok"] for row in rows) else 1)
+        if targets:
+            print_table("Targets", ("target", "ok", "says"), [(r["target"], r["ok"], r["says"]) for r in targets])
+    raise typer.Exit(0 if all(row["ok"] for row in [*rows, *targets]) else 1)
 
 
 @app.command()

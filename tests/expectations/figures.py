@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from expectations import GateSettings, Verdict, judge
+from expectations import FRAMES, GateSettings, Verdict, judge
 
 Figures = dict[str, list[dict[str, Any]]]
+_COMPARED = ("records_compared", "records_changed", "merged_ids", "shifted", "factor")
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
@@ -44,9 +45,9 @@ def healthy() -> Figures:
             _conserved("zendesk", "users", rows_in=40, loaded=40),
         ],
         "volume": [
-            {"table": "customer", "source_system": None, "rows": 5000, "rows_before": 4950},
-            {"table": "customer_order", "source_system": "shopify", "rows": 8000, "rows_before": 7900},
-            {"table": "ticket", "source_system": "zendesk", "rows": 3000, "rows_before": 2950},
+            {"table": "customer", "source_system": None, "rows": 5000, "rows_before": 4950, "backfilled": 0},
+            {"table": "customer_order", "source_system": "shopify", "rows": 8000, "rows_before": 7900, "backfilled": 0},
+            {"table": "ticket", "source_system": "zendesk", "rows": 3000, "rows_before": 2950, "backfilled": 0},
         ],
         "completeness": [
             {"column": "email", "filled": 4510, "filled_before": 4470, "rows": 5000, "rows_before": 4950},
@@ -75,6 +76,42 @@ def healthy() -> Figures:
             {"table": "customer_order", "rows": 8000, "in_future": 2},
             {"table": "ticket", "rows": 3000, "in_future": 0},
         ],
+        "mailbox": [{"holders": 130, "holders_before": 128, "records": 9000}],
+        "duplicates": [
+            {
+                "table": "customer_order",
+                "source_system": "shopify",
+                "rows": 8000,
+                "doubled": 80,
+                "rows_before": 7900,
+                "doubled_before": 79,
+            }
+        ],
+        "currency_changes": [{"table": "customer_order", "source_system": "shopify", "compared": 300, "changed": 0}],
+        "currency_mix": [{"table": "customer_order", "source_system": "shopify", "arrived": 100, "shifted": 12}],
+        "amounts": [
+            {"table": "customer_order", "source_system": "shopify", "column": "gross_amount EUR", "arrived": 90, "factor": 1.1},
+            {"table": "customer_order", "source_system": "shopify", "column": "gross_amount JPY", "arrived": 40, "factor": None},
+        ],
+        "values": [
+            {
+                "table": "party_record",
+                "source_system": "shopify",
+                "column": "phone_e164",
+                "filled": 2100,
+                "filled_before": 2090,
+                "rows": 5000,
+                "rows_before": 4950,
+            }
+        ],
+        "schema": [{"table": "customer", "columns_before": 30, "lost": 0}],
+        "history": [
+            _watched("customer_order", "shopify", None, "arrived", 100, usual=90, spread=15, rows=100),
+            _watched("customer_order", "shopify", "utm_source", "null_share", 0.4, usual=0.38, spread=0.02, rows=100),
+            _watched("customer_order", "shopify", "gross_amount EUR", "amount_log10", 1.9, usual=1.85, spread=0.03, rows=100),
+            _watched("customer", None, None, "match_rate", 0.7, usual=0.69, spread=0.004, rows=12000),
+            _watched("customer", None, None, "large_share", 0.11, usual=0.1, spread=0.002, rows=5000),
+        ],
     }
 
 
@@ -90,12 +127,17 @@ def first_load() -> Figures:
     figures = healthy()
     for rows in figures.values():
         for row in rows:
-            row |= {c: None for c in row if c.endswith("_before") or c in ("records_compared", "records_changed", "merged_ids")}
+            row |= {c: None for c in row if c.endswith("_before") or c in _COMPARED}
+    figures |= {
+        "currency_changes": [],
+        "history": [row | {"usual": None, "spread": None, "loads": 0} for row in figures["history"]],
+    }
+    figures["schema"] = []
     return figures
 
 
 def to_frames(figures: Mapping[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]:
-    return {name: pd.DataFrame(rows) for name, rows in figures.items()}
+    return {name: pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(FRAMES[name])) for name, rows in figures.items()}
 
 
 def verdict(figures: Mapping[str, list[dict[str, Any]]], settings: GateSettings | None = None) -> Verdict:
@@ -109,6 +151,10 @@ def failed(result: Verdict) -> set[str]:
 
 def _references(table: str, source: str, **figures: Any) -> dict[str, Any]:
     return {"table": table, "source_system": source, "dangling": 0, **figures}
+
+
+def _watched(table: str, source: str | None, column: str | None, measure: str, value: float, **figures: Any) -> dict[str, Any]:
+    return {"table": table, "source_system": source, "column": column, "measure": measure, "value": value, "loads": 20, **figures}
 
 
 def _reconciled(source: str, measure: str, currency: str | None, value: str) -> dict[str, Any]:

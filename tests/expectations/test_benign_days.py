@@ -37,7 +37,9 @@ def new_source() -> Figures:
     }
     figures["identity"][0] |= {"records_changed": 180, "merged_ids": 90}
     figures["volume"][0] |= {"rows": 6300}
-    figures["volume"].append({"table": "customer_order", "source_system": "legacy_crm", "rows": 50000, "rows_before": None})
+    figures["volume"].append(
+        {"table": "customer_order", "source_system": "legacy_crm", "rows": 50000, "rows_before": None, "backfilled": 0}
+    )
     figures["completeness"][0] |= {"filled": 4650, "rows": 6300}
     figures["completeness"][1] |= {"filled": 2080, "rows": 6300}
     figures["references"].append(
@@ -79,13 +81,29 @@ def backfill_of_a_small_table() -> Figures:
     return changed("volume", 2, rows=1030, rows_before=30)
 
 
+def backfill_that_somebody_asked_for() -> Figures:
+    """`hub sync --since` brings ten years of orders; new addresses, too, and a currency that is no longer used."""
+    return changed("volume", 1, rows=108000, rows_before=7900, backfilled=100000)
+
+
+def campaign_with_few_answers() -> Figures:
+    """Much more than usual comes in, and emptier; that is worth a word and no more."""
+    figures = changed("history", 0, value=90000, rows=90000)
+    figures["history"][1] |= {"value": 0.99}
+    return figures
+
+
 def guests_without_account() -> Figures:
     """A shop whose orders never named many customers goes on as before; the standing share only warns."""
     return changed("references", 0, facts=8000, unresolved=4060, facts_before=7900, unresolved_before=4000)
 
 
 @pytest.mark.parametrize(
-    "day", [healthy, quiet_day, busy_day, new_source, price_change, mails_migrated, a_tenth_purged, backfill_of_a_small_table]
+    "day",
+    [
+        *(healthy, quiet_day, busy_day, new_source, price_change, mails_migrated, a_tenth_purged, backfill_of_a_small_table),
+        *(backfill_that_somebody_asked_for, campaign_with_few_answers),
+    ],
 )
 def test_a_benign_day_is_published(day: object) -> None:
     assert callable(day)

@@ -35,6 +35,18 @@ BAD: dict[str, Callable[[], Figures]] = {
     "dates_plausible": lambda: changed("future_dates", 0, in_future=9),
     "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.01),
     "mailbox_own": lambda: changed("shared_mailbox", 0, shared=221),
+    "mailbox_flood": lambda: changed("mailbox", 0, holders=309),
+    "rows_doubled": lambda: changed("duplicates", 0, doubled=241),
+    "currency_kept": lambda: changed("currency_changes", 0, changed=6),
+    "currency_mix": lambda: changed("currency_mix", 0, shifted=36),
+    "amount_scale": lambda: changed("amounts", 0, factor=10.1),
+    "values_lost": lambda: changed("values", 0, filled=2090 - 210),
+    "schema_kept": lambda: changed("schema", 0, lost=1),
+    "volume_usual": lambda: changed("history", 0, value=1091),
+    "nulls_usual": lambda: changed("history", 1, value=0.64),
+    "amounts_usual": lambda: changed("history", 2, value=1.34),
+    "match_rate_usual": lambda: changed("history", 3, value=0.58),
+    "cluster_sizes_usual": lambda: changed("history", 4, value=0.151),
 }
 GOOD: dict[str, Callable[[], Figures]] = {
     "key_present": healthy,
@@ -58,6 +70,18 @@ GOOD: dict[str, Callable[[], Figures]] = {
     "dates_plausible": lambda: changed("future_dates", 0, in_future=8),
     "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.0),
     "mailbox_own": lambda: changed("shared_mailbox", 0, shared=220),
+    "mailbox_flood": lambda: changed("mailbox", 0, holders=308),
+    "rows_doubled": lambda: changed("duplicates", 0, doubled=240),
+    "currency_kept": lambda: changed("currency_changes", 0, changed=5),
+    "currency_mix": lambda: changed("currency_mix", 0, shifted=35),
+    "amount_scale": lambda: changed("amounts", 0, factor=10),
+    "values_lost": lambda: changed("values", 0, filled=2090 - 209),
+    "schema_kept": healthy,
+    "volume_usual": lambda: changed("history", 0, value=1090),
+    "nulls_usual": lambda: changed("history", 1, value=0.63),
+    "amounts_usual": lambda: changed("history", 2, value=1.35),
+    "match_rate_usual": lambda: changed("history", 3, value=0.59),
+    "cluster_sizes_usual": lambda: changed("history", 4, value=0.15),
 }
 
 

@@ -87,7 +87,8 @@ def test_money_that_duckdb_turned_into_floats_is_refused_and_text_is_exact() -> 
 def test_counts_that_duckdb_summed_into_floats_are_taken() -> None:
     with duckdb.connect() as con:
         frame = con.execute(
-            """SELECT 'ticket' AS "table", 'zendesk' AS source_system, sum(n) AS rows, NULL AS rows_before FROM range(100) t(n)"""
+            """SELECT 'ticket' AS "table", 'zendesk' AS source_system, sum(n) AS rows, NULL AS rows_before,
+               0 AS backfilled FROM range(100) t(n)"""
         ).df()
     assert frame["rows"].dtype == np.float64
     result = judge(to_frames(healthy()) | {"volume": frame}, GateSettings(), load_id="L2", now=NOW)

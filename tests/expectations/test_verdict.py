@@ -15,7 +15,11 @@ from expectations.measures import Measure
 from hub.contract.errors import GateError
 from tests.expectations.figures import NOW, Figures, changed, failed, first_load, healthy, to_frames, verdict
 
-COMPARING = {"reference_kept", "volume_drop", "volume_growth", "completeness_drop", "id_churn", "merged_share"}
+COMPARING = {
+    *("reference_kept", "volume_drop", "volume_growth", "completeness_drop", "id_churn", "merged_share"),
+    *("mailbox_flood", "rows_doubled", "currency_kept", "currency_mix", "amount_scale", "values_lost", "schema_kept"),
+    *("volume_usual", "nulls_usual", "amounts_usual", "match_rate_usual", "cluster_sizes_usual"),
+}
 
 
 def found(figures: Figures, check_id: str, gate: GateSettings | None = None) -> CheckResult:

@@ -25,9 +25,9 @@ UPDATE golden.ticket SET customer_id = 'c_nobody' WHERE ticket_key = (SELECT min
 -- spoil: reference_kept
 UPDATE golden.ticket SET customer_id = NULL WHERE ticket_key IN (SELECT ticket_key FROM golden.ticket ORDER BY 1 LIMIT 6);
 -- enough other tickets that six are few among all, but more than may lose their customer at once
-INSERT INTO staging.ticket BY NAME SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key) FROM staging.ticket t, range(1) r(n);
+INSERT INTO staging.ticket BY NAME SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, opened_at + to_minutes(1) AS opened_at) FROM staging.ticket t, range(1) r(n);
 INSERT INTO golden.ticket BY NAME
-SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, coalesce(customer_id, (SELECT min(customer_id) FROM golden.customer)) AS customer_id)
+SELECT t.* REPLACE (ticket_key || '-' || n AS ticket_key, opened_at + to_minutes(1) AS opened_at, coalesce(customer_id, (SELECT min(customer_id) FROM golden.customer)) AS customer_id)
 FROM golden.ticket t, range(1) r(n);
 
 -- spoil: reference_resolved
@@ -41,7 +41,7 @@ SELECT l.* REPLACE (lead_key || '-' || n AS lead_key, 'stripe' AS source_system,
 -- refunds of a payment that was never read
 INSERT INTO staging.refund BY NAME
 SELECT 'stripe:refunds:lost' || n AS refund_key, 'stripe' AS source_system, 'refunds' AS stream, 'lost' || n AS source_record_id,
-       'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
+       'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' + to_hours(n) AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
 FROM range(20) r(n);
 INSERT INTO golden.refund BY NAME
 SELECT * EXCLUDE (payment_id), (SELECT min(customer_id) FROM golden.customer) AS customer_id, 'load' AS load_id
@@ -96,3 +96,51 @@ FROM golden.customer_identifier i, hoarder h
 WHERE i.id_type = 'email' AND i.customer_id <> h.customer_id
   AND i.id_value NOT IN (SELECT id_value FROM golden.customer_identifier JOIN hoarder USING (customer_id))
 QUALIFY row_number() OVER (PARTITION BY i.id_value ORDER BY i.customer_id) = 1;
+
+-- spoil: mailbox_flood
+UPDATE golden.customer_attribute SET value = 'office@example.net' WHERE attribute = 'email';
+
+-- spoil: rows_doubled
+INSERT INTO staging.ticket BY NAME SELECT * REPLACE (ticket_key || '-copy' AS ticket_key) FROM staging.ticket;
+INSERT INTO golden.ticket BY NAME SELECT * REPLACE (ticket_key || '-copy' AS ticket_key) FROM golden.ticket;
+
+-- spoil: currency_kept
+UPDATE staging.invoice SET currency = 'CHF' WHERE invoice_key IN (SELECT invoice_key FROM golden.invoice ORDER BY 1 LIMIT 8);
+UPDATE golden.invoice SET currency = 'CHF' WHERE invoice_key IN (SELECT invoice_key FROM golden.invoice ORDER BY 1 LIMIT 8);
+
+-- spoil: currency_mix
+-- most of what came is in a currency that the source never had
+INSERT INTO staging.customer_order BY NAME
+SELECT o.* REPLACE (order_key || '-' || n AS order_key, 'NZD' AS currency, ordered_at + to_seconds(1 + n) AS ordered_at)
+FROM staging.customer_order o, range(2) r(n);
+INSERT INTO golden.customer_order BY NAME
+SELECT o.* REPLACE (order_key || '-' || n AS order_key, 'NZD' AS currency, ordered_at + to_seconds(1 + n) AS ordered_at)
+FROM golden.customer_order o, range(2) r(n);
+
+-- spoil: amount_scale
+UPDATE staging.ad_spend_daily SET spend = spend * 100;
+UPDATE golden.ad_spend_daily SET spend = spend * 100;
+
+-- spoil: values_lost
+UPDATE golden.ticket SET subject = NULL;
+
+-- spoil: schema_kept
+ALTER TABLE golden.ad_group DROP COLUMN ad_group_name;
+
+-- With a history of usual loads behind them these warn; what else they break does not matter.
+
+-- spoil with history: volume_usual
+INSERT INTO golden.ad_campaign BY NAME
+SELECT c.* REPLACE (campaign_key || '-' || r.n AS campaign_key) FROM golden.ad_campaign c, range(1500) r(n);
+
+-- spoil with history: nulls_usual
+UPDATE golden.ticket SET subject = NULL;
+
+-- spoil with history: amounts_usual
+UPDATE golden.ad_spend_daily SET spend = spend * 4;
+
+-- spoil with history: match_rate_usual
+UPDATE identity.customer_xref SET customer_id = record_key WHERE is_current;
+
+-- spoil with history: cluster_sizes_usual
+UPDATE identity.customer_xref SET customer_id = 'c_' || (hash(record_key) % 60) WHERE is_current;

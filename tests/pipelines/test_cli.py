@@ -23,7 +23,8 @@ class Shell:
         self._capsys, self._monkeypatch = capsys, monkeypatch
         monkeypatch.chdir(world.root)
         monkeypatch.delenv("HUB_CONFIG", raising=False)
-        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        monkeypatch.setenv("DAGSTER_HOME", "")  # so that what a command sets is gone after the test
+        monkeypatch.delenv("DAGSTER_HOME")
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         self._monkeypatch.setattr(sys, "argv", ["hub", *arguments])

@@ -96,6 +96,14 @@ def test_a_sync_leaves_runs_materialisations_and_check_results_in_the_hubs_insta
             figures["rows_in"]
             == figures["inserted"] + figures["updated"] + figures["unchanged"] + figures["deleted"] + figures["quarantined"]
         )
+        golden = instance.get_latest_materialization_event(dg.AssetKey(["golden", "customer"]))
+        assert golden is not None
+        assert golden.asset_materialization is not None
+        schema = golden.asset_materialization.metadata["dagster/column_schema"].value
+        assert isinstance(schema, dg.TableSchema)
+        told = {column.name: column for column in schema.columns}
+        assert (told["birth_date"].type, told["birth_date"].tags) == ("DATE", {"sensitivity": "personal"})
+        assert "E.164" in str(told["phone_e164"].description)
         checked = [
             record.event_log_entry.dagster_event.event_specific_data.check_name  # type: ignore[union-attr]
             for record in instance.get_records_for_run(runs["build"].run_id).records

@@ -26,22 +26,50 @@ def indented_blocks(text: str) -> list[str]:
     ]
 
 
-QUERIES = [block for block in indented_blocks(DOCS["analyst"]) if block.upper().startswith(("SELECT", "WITH"))]
+def queries(page: str) -> list[str]:
+    return [block for block in indented_blocks(DOCS[page]) if block.upper().startswith(("SELECT", "WITH"))]
 
 
-def test_the_analyst_page_has_queries_to_test() -> None:
-    assert len(QUERIES) >= 10
+QUERIES = [*queries("analyst"), *queries("questions")]
+
+
+def test_the_pages_for_analysts_have_queries_to_test() -> None:
+    assert len(queries("analyst")) >= 2
+    assert len(queries("questions")) >= 15
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_query_of_the_analyst_page_runs(first_day: Path, query: str) -> None:
+def test_every_query_of_the_pages_for_analysts_runs(first_day: Path, query: str) -> None:
     with duckdb.connect(str(first_day / "data" / "golden.duckdb"), read_only=True) as con:
         con.execute(query).fetchall()
+
+
+def asked() -> list[tuple[str, str]]:
+    """The questions of the page with their SQL; those that may have an empty answer are left out."""
+    found = []
+    for part in re.split(r"\n(?=\S)", DOCS["questions"]):
+        question, _, sql = part.partition("\n\n")
+        blocks = indented_blocks(sql + "\n")
+        if blocks and "*May be empty.*" not in question:
+            found.append((question.splitlines()[0], blocks[0]))
+    return found
+
+
+@pytest.mark.parametrize(("question", "query"), asked(), ids=[question[:40] for question, _ in asked()])
+def test_a_question_has_an_answer_unless_it_says_otherwise(first_day: Path, question: str, query: str) -> None:
+    with duckdb.connect(str(first_day / "data" / "golden.duckdb"), read_only=True) as con:
+        assert con.execute(query).fetchall(), question
+
+
+def test_most_questions_are_asked() -> None:
+    assert len(asked()) >= 15
 
 
 def test_every_table_the_analyst_page_names_is_published(first_day: Path) -> None:
     with duckdb.connect(str(first_day / "data" / "golden.duckdb"), read_only=True) as con:
         there = {f"{s}.{t}" for s, t in con.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()}
+        macros = "SELECT schema_name || '.' || function_name FROM duckdb_functions() WHERE function_type = 'table_macro'"
+        there |= {name for (name,) in con.execute(macros).fetchall()}
     named = set(re.findall(r"\b((?:golden|identity|quality|ops)\.[a-z_0-9]+)\b", DOCS["analyst"])) - {"golden.duckdb"}
     assert {name for name in named if name.count(".") == 1 and name not in there} <= {
         "identity.customer_registry.current_customer_id"

@@ -38,8 +38,8 @@ def write(path: Path, header: str, rows: list[tuple[Any, ...]]) -> None:
 PEOPLE = [(n, f"Person{chr(97 + n % 26)}{chr(97 + n // 26)} Familyname{n}", f"p{n}@mail{n}.org", "Leeds") for n in range(40)]
 
 
-def orders(day: int, *, date: str = "2026-03-01T10:00:00Z", total: str = "10.00", count: int = 30) -> list[tuple[Any, ...]]:
-    return [(f"{day}-{n}", n, date, "GBP", total) for n in range(count)]
+def orders(day: int, *, date: str | None = None, total: str = "10.00", count: int = 30) -> list[tuple[Any, ...]]:
+    return [(f"{day}-{n}", n, date or f"2026-03-{day:02}T10:00:00Z", "GBP", total) for n in range(count)]
 
 
 @pytest.fixture

@@ -17,17 +17,21 @@ import pytest
 import yaml
 
 from expectations import CHECKS, Verdict, judge
+from expectations.history import FigureKey, history_frames
 from hub.golden import TABLES
 from pipelines.context import Hub
+from pipelines.load_history import noted_figures
 from tests.pipelines.world import World
 from warehouse.connection import connect
+from warehouse.figures import load_figures
 from warehouse.measure import Scope, measure
 from warehouse.publish import live_attached
 from warehouse.settings import WarehouseSettings
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPOILT = (Path(__file__).parent / "spoilt_loads.sql").read_text()
-HELD = dict(re.findall(r"^-- spoil: (\w+)\n(.*?)(?=^-- spoil:|\Z)", SPOILT, re.DOTALL | re.MULTILINE))
+HELD = dict(re.findall(r"^-- spoil: (\w+)\n(.*?)(?=^-- spoil|\Z)", SPOILT, re.DOTALL | re.MULTILINE))
+USUAL = dict(re.findall(r"^-- spoil with history: (\w+)\n(.*?)(?=^-- spoil|\Z)", SPOILT, re.DOTALL | re.MULTILINE))
 # judged on a figure of the control store, not of the warehouse
 STALE = "source_fresh"
 
@@ -44,7 +48,9 @@ def candidate(first_day: Path, tmp_path: Path) -> Iterator[tuple[Hub, duckdb.Duc
         con.close()
 
 
-def judged(hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0, max_cluster_size: int | None = None) -> Verdict:
+def judged(
+    hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0, max_cluster_size: int | None = None, usual_loads: int = 0
+) -> Verdict:
     settings: WarehouseSettings = hub.config.warehouse
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
     with live_attached(con, settings) as live:
@@ -58,6 +64,9 @@ def judged(hub: Hub, con: duckdb.DuckDBPyConnection, *, hours: float = 1.0, max_
             max_cluster_size=max_cluster_size or hub.config.identity.max_cluster_size,
         )
         frames = measure(con, scope, run_id=run_id, now=datetime.now(UTC).replace(tzinfo=None))
+    figures = {FigureKey(*f[:4]): f.value for f in load_figures(con, load_id=run_id, run_id=run_id)}
+    before = noted_figures(hub.control, [run_id])[run_id]
+    frames |= history_frames(figures, before, [before] * usual_loads)
     frames["freshness"] = pd.DataFrame(
         [(name, hours, 26.0) for name in hub.config.enabled()],
         columns=["source_system", "hours_since_success", "fresh_within_hours"],
@@ -70,13 +79,27 @@ def failed(verdict: Verdict) -> set[str]:
 
 
 def test_every_check_has_a_load_that_it_holds() -> None:
-    assert {check.check_id for check in CHECKS} == {*HELD, STALE}
+    assert {check.check_id for check in CHECKS} == {*HELD, *USUAL, STALE}
 
 
 def test_an_unchanged_load_passes_every_check(candidate: tuple[Hub, duckdb.DuckDBPyConnection]) -> None:
     verdict = judged(*candidate)
     assert (verdict.decision, failed(verdict)) == ("pass", set())
-    assert [r.check_id for r in verdict.results if r.status == "not_applicable"] == ["quarantine_share"]
+    assert {r.check_id for r in verdict.results if r.status == "not_applicable"} == {"quarantine_share", *USUAL}
+
+
+def test_an_unchanged_load_is_as_usual(candidate: tuple[Hub, duckdb.DuckDBPyConnection]) -> None:
+    verdict = judged(*candidate, usual_loads=6)
+    assert (verdict.decision, failed(verdict)) == ("pass", set())
+    assert {r.check_id for r in verdict.results if r.status == "not_applicable"} == {"quarantine_share"}
+
+
+@pytest.mark.parametrize("check_id", USUAL)
+def test_what_strays_from_its_usual_course_warns(candidate: tuple[Hub, duckdb.DuckDBPyConnection], check_id: str) -> None:
+    hub, con = candidate
+    con.execute(USUAL[check_id])
+    result = next(r for r in judged(hub, con, usual_loads=6).results if r.check_id == check_id)
+    assert (result.status, result.severity) == ("failed", "warning"), result.message
 
 
 @pytest.mark.parametrize("check_id", HELD)

@@ -79,4 +79,5 @@ def sandbox_config(base_url: str) -> dict[str, Any]:
     for source in config["sources"].values():
         source["retry"] = dict(IMPATIENT)
     config["sources"]["zendesk"]["exports_per_minute"] = 1000
+    config["reporting"]["rates"] = str(ROOT / config["reporting"]["rates"])
     return config

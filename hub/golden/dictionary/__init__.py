@@ -1,7 +1,7 @@
-"""What every golden table and column means: the one text behind the data dictionary and the comments in every target.
+"""What every published table and column means: the one text behind the data dictionary and the comments in every target.
 
-One file a table, ``<table>.csv``: its first line, of the column ``*``, describes the table, and each further line one
-column. Nothing here looks at data.
+One file a table, ``<table>.csv`` for a golden one and ``<schema>.<table>.csv`` for one of another schema: its first line, of the
+column ``*``, describes the table, and each further line one column. Nothing here looks at data.
 """
 
 from __future__ import annotations
@@ -32,15 +32,20 @@ class TableDoc:
     name: str
     description: str
     columns: tuple[ColumnDoc, ...]
+    schema: str = "golden"
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
 
 
 @cache
 def table_docs() -> dict[str, TableDoc]:
-    """The golden tables and views that are described, by name."""
+    """The tables and views that are described: golden ones by name, such as customer, others with their schema, as ops.sync_run."""
     found = {}
     for file in sorted((f for f in files(__name__).iterdir() if f.name.endswith(".csv")), key=lambda f: f.name):
         head, *lines = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
         columns = tuple(ColumnDoc(line["column"], line["sensitivity"], line["description"]) for line in lines)  # type: ignore[arg-type]
-        name = file.name.removesuffix(".csv")
-        found[name] = TableDoc(name, head["description"], columns)
+        key = file.name.removesuffix(".csv")
+        schema, _, name = key.rpartition(".")
+        found[key] = TableDoc(name, head["description"], columns, schema or "golden")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from hub.identity.clustering import UNCOMPARED, UNIT, WEIGHT_CAP
+from hub.identity.clustering import REPEATED, UNCOMPARED, UNIT, WEIGHT_CAP
 
 Edges = dict[tuple[int, int], float]
 Pairs = list[tuple[int, int]]
@@ -17,7 +17,7 @@ def plainly(kinds: list[int], edges: Edges, must: Pairs, cannot: Pairs, max_size
     """
     groups = [{node} for node in range(len(kinds))]
     capped = {pair: ceil(min(max(w, -WEIGHT_CAP), WEIGHT_CAP) / UNIT) for pair, w in edges.items()}
-    uncompared = round(-UNCOMPARED / UNIT)
+    uncompared, repeated = round(-UNCOMPARED / UNIT), round(REPEATED / UNIT)
 
     def group(node: int) -> set[int]:
         return next(g for g in groups if node in g)
@@ -36,13 +36,16 @@ def plainly(kinds: list[int], edges: Edges, must: Pairs, cannot: Pairs, max_size
         if weight <= 0 or one is other:
             continue
         across = sum(capped.get((min(x, y), max(x, y)), uncompared) for x in one for y in other)
+        pairs = len(one) * len(other)
+        asked = (min(len(one), len(other)) - 1) * repeated * pairs
         kind = [{kinds[x] for x in g} & {1, 2} for g in (one, other)]
         clash = all(len(k) == 1 for k in kind) and kind[0] != kind[1]
-        if across <= 0 or clash or any((x in one and y in other) or (y in one and x in other) for x, y in cannot):
+        apart = any((x in one and y in other) or (y in one and x in other) for x, y in cannot)
+        if 2 * across + pairs * capped[a, b] <= 2 * asked or clash or apart:
             refused[a, b] = weight
         elif len(one) + len(other) > max_size:
             oversized[a, b] = weight
         else:
             join(one, other)
-    apart = [{pair: w for pair, w in kept.items() if group(pair[0]) is not group(pair[1])} for kept in (refused, oversized)]
-    return {frozenset(g) for g in groups}, apart[0], apart[1]
+    left_apart = [{pair: w for pair, w in kept.items() if group(pair[0]) is not group(pair[1])} for kept in (refused, oversized)]
+    return {frozenset(g) for g in groups}, left_apart[0], left_apart[1]

@@ -61,6 +61,20 @@ def test_a_bridge_between_two_dense_groups_is_refused_and_kept_for_review() -> N
     assert len(found.refused) == 1
 
 
+def test_a_record_that_lacks_what_the_others_share_still_finds_them() -> None:
+    edges = dict.fromkeys(combinations(range(4), 2), 9.0) | {(0, 4): 3.0, (1, 4): -1.0, (2, 4): -2.0, (3, 4): -2.0}
+    assert parts(run(5, edges)) == {frozenset(range(5))}
+
+
+def test_two_groups_that_repeat_one_weak_agreement_stay_two() -> None:
+    edges = {pair: 9.0 for group in ((0, 1, 2), (3, 4, 5)) for pair in combinations(group, 2)}
+    across = [(a, b) for a in range(3) for b in range(3, 6)]
+    weak = run(6, edges | dict.fromkeys(across[:-1], 2.0) | {across[-1]: -0.5})
+    assert parts(weak) == {frozenset({0, 1, 2}), frozenset({3, 4, 5})}
+    assert weak.refused
+    assert parts(run(6, edges | dict.fromkeys(across[:-1], 7.0) | {across[-1]: -0.5})) == {frozenset(range(6))}
+
+
 def test_a_chain_of_strong_links_holds_without_every_pair_compared() -> None:
     assert parts(run(4, {(0, 1): 9.0, (1, 2): 9.0, (2, 3): 9.0})) == {frozenset({0, 1, 2, 3})}
 

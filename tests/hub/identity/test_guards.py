@@ -215,3 +215,14 @@ def test_a_weak_bridge_between_two_people_does_not_make_them_one_and_is_a_task()
     ).fetchall()
     assert {key[:7] for (key,) in edges} == {"crm:c:a", "crm:c:b"}  # it looks like both
     assert [len({found[key] for key in pair}) for kind, pair in tasks(con) if kind == "refused_join"] == [2]
+
+
+def test_a_mailbox_that_went_to_another_person_joins_nobody() -> None:
+    con = full_warehouse()
+    shared = {"email": "box77@mail.net"}
+    first = {"key": "shop:customers:1", "given_name": "Ann", "family_name": "Lee", "phone": "+44 20 7946 0018", **shared}
+    then = {"key": "shop:customers:2", "given_name": "Boris", "family_name": "Novak", "phone": "+44 20 7946 0999", **shared}
+    stage_parties(con, [first, then])
+    load(con)
+    assert len(set(con.execute("SELECT customer_id FROM identity.customer_xref WHERE is_current").fetchall())) == 2
+    con.close()

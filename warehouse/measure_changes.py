@@ -1,0 +1,131 @@
+"""Measures what a load changed next to the published one, fact by fact: currencies, rows told twice, columns, the fullest mailbox.
+
+Counts only, one frame per thing, as `warehouse.measure` does for the load as a whole; nothing here where no load is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import pandas as pd
+
+from hub.contract.columns import FACTS
+from warehouse.sql import statement
+
+# what of two facts of a source would be the same if they were one, told twice; all are columns of the golden table
+SAME = {
+    "customer_order": ("customer_id", "ordered_at", "currency", "gross_amount"),
+    "invoice": ("customer_id", "issued_at", "currency", "total_amount"),
+    "payment": ("customer_id", "paid_at", "currency", "amount", "status"),
+    "refund": ("customer_id", "refunded_at", "currency", "amount", "order_key", "payment_key"),
+    "ticket": ("customer_id", "opened_at", "subject"),
+    "lead": ("customer_id", "submitted_at", "form_id"),
+    "ad_spend_daily": ("platform", "account_id", "campaign_id", "ad_group_id", "ad_id", "date_day"),
+}
+PRICED = {table.name: table.key for table in FACTS if table.column("currency")}
+_EXAMPLES = 20
+_EMPTY = {
+    "mailbox": ("holders", "holders_before", "records"),
+    "duplicates": ("table", "source_system", "rows", "doubled", "rows_before", "doubled_before"),
+    "currency_changes": ("table", "source_system", "compared", "changed"),
+    "schema": ("table", "columns_before", "lost"),
+}
+
+
+def measure_changes(
+    con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], live: str | None, load_id: str
+) -> dict[str, pd.DataFrame]:
+    """The frames `mailbox`, `duplicates`, `currency_changes` and `schema`.
+
+    Args:
+        keys: golden tables and their key columns.
+        live: catalog of the attached published load, None before the first.
+        load_id: the candidate, with which its new and changed rows are stamped.
+    """
+    empty = {name: pd.DataFrame(columns=list(columns)) for name, columns in _EMPTY.items()}
+    if live is None:
+        return empty
+    known = _columns(con, live)
+    found = {
+        "mailbox": _mailbox(con, live),
+        "duplicates": _union(con, [_doubled(table, live) for table, same in SAME.items() if _has(known, table, same)]),
+        "currency_changes": _union(
+            con,
+            [_changed(table, key, live) for table, key in PRICED.items() if _has(known, table, (key, "currency"))],
+            {"load": load_id},
+        ),
+        "schema": _schema(con, keys, known),
+    }
+    return {name: empty[name] if frame is None else frame for name, frame in found.items()}
+
+
+Columns = dict[str, dict[str, str]]
+
+
+def _columns(con: duckdb.DuckDBPyConnection, live: str) -> Columns:
+    """Types of the published golden tables' columns."""
+    rows = con.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'golden'"
+        " ORDER BY table_name, column_index",
+        [live],
+    ).fetchall()
+    known: Columns = {}
+    for table, column, type_ in rows:
+        known.setdefault(table, {})[column] = type_
+    return known
+
+
+def _has(known: Columns, table: str, columns: tuple[str, ...]) -> bool:
+    return set(columns) <= set(known.get(table, ()))
+
+
+def _union(
+    con: duckdb.DuckDBPyConnection, selects: list[str], parameters: Mapping[str, object] | None = None
+) -> pd.DataFrame | None:
+    return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df() if selects else None
+
+
+def _mailbox(con: duckdb.DuckDBPyConnection, live: str) -> pd.DataFrame:
+    before = (
+        f"SELECT a.value, count(DISTINCT k.node_key) AS was FROM {live}.golden.customer_attribute a"
+        f" JOIN {live}.identity.match_key k USING (record_key) WHERE a.attribute = 'email' GROUP BY a.value"
+    )
+    return con.execute(statement("measure_mailbox").replace("{before}", before)).df()
+
+
+def _doubled(table: str, live: str) -> str:
+    """Per source, the rows beyond the first of each group that tells the same."""
+    key, same = next(t.key for t in FACTS if t.name == table), ", ".join(SAME[table])
+
+    def counted(relation: str, rows: str, doubled: str, examples: str = "") -> str:
+        groups = f"SELECT source_system, count(*) AS n, max({key}) AS one FROM {relation} GROUP BY source_system, {same}"
+        return f"SELECT source_system, sum(n) AS {rows}, sum(n - 1) AS {doubled}{examples} FROM ({groups}) GROUP BY source_system"
+
+    listed = f", list(one ORDER BY one) FILTER (n > 1)[1:{_EXAMPLES}] AS rows_doubled_examples"
+    return (
+        f"SELECT '{table}' AS \"table\", source_system, rows, doubled, rows_before, doubled_before, rows_doubled_examples"
+        f" FROM ({counted(f'golden.{table}', 'rows', 'doubled', listed)})"
+        f" LEFT JOIN ({counted(f'{live}.golden.{table}', 'rows_before', 'doubled_before')}) USING (source_system)"
+    )
+
+
+def _changed(table: str, key: str, live: str) -> str:
+    """Per source, facts in both loads; one that did not change at all keeps the stamp of an earlier load."""
+    other = "n.load_id = $load AND n.currency <> b.currency"
+    return (
+        f"SELECT '{table}' AS \"table\", n.source_system, count(*) AS compared, count(*) FILTER ({other}) AS changed,"
+        f" list(n.{key} ORDER BY n.{key}) FILTER ({other})[1:{_EXAMPLES}] AS currency_kept_examples"
+        f" FROM golden.{table} n JOIN {live}.golden.{table} b USING ({key}) GROUP BY n.source_system"
+    )
+
+
+def _schema(con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], known: Columns) -> pd.DataFrame:
+    rows = []
+    for table in keys:
+        if table not in known:
+            continue
+        now = {row[0]: row[1] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()}
+        lost = [column for column, type_ in known[table].items() if now.get(column) != type_]
+        rows.append((table, len(known[table]), len(lost), [f"{table}.{column}" for column in lost] or None))
+    return pd.DataFrame(rows, columns=["table", "columns_before", "lost", "schema_kept_examples"])
