@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -42,8 +43,19 @@ def ensure_home(config: HubConfig) -> Path:
 @contextmanager
 def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
     """The hub's Dagster instance."""
-    with dg.DagsterInstance.from_config(str(ensure_home(config))) as instance:
+    home = ensure_home(config)
+    with _alone(home):
+        instance = dg.DagsterInstance.from_config(str(home))
+    with instance:
         yield instance
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One process at a time: two that make the instance's databases at once leave them with two versions, which no third can open."""
+    with open(home / "opening.lock", "a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def process_tags() -> dict[str, str]:
