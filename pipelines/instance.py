@@ -52,7 +52,7 @@ def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """One process at a time: two that make the instance's databases at once leave them with two versions, which no third can open."""
+    """One process at a time: two that make its databases at once leave them with two versions, which nobody can open."""
     with open(home / "opening.lock", "a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
