@@ -22,6 +22,7 @@ from hub.golden.build import sql as golden_sql
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
+from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
 from pipelines.meanings import meanings
 from pipelines.own_expectations import own_results
@@ -203,7 +204,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
             backfilled=backfilled_rows(hub.control, since),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
-        frames["freshness"] = _freshness(hub)
+        frames["freshness"] = freshness(hub)
         frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
         verdict = with_own(verdict, own_results(con, hub.config.gate))
@@ -219,19 +220,6 @@ def _began(con: duckdb.DuckDBPyConnection, live: str | None, load_id: str | None
         return None
     rows = con.execute(f"SELECT started_at FROM {live}.ops.load_batch WHERE load_id = ?", [load_id]).fetchall()
     return rows[0][0] if rows else None
-
-
-def _freshness(hub: Hub) -> pd.DataFrame:
-    """Hours since each enabled source was last synced in all its streams; its oldest stream counts."""
-    import pandas as pd
-
-    now, rows = utcnow(), []
-    last = hub.control.last_syncs()
-    for source in hub.config.enabled():
-        times = [row["succeeded_at"] for row in last if row["source_system"] == source]
-        hours = round((now - min(times)).total_seconds() / 3600, 2) if times and all(times) else None
-        rows.append((source, hours, hub.config.sources[source].fresh_within_hours))
-    return pd.DataFrame(rows, columns=["source_system", "hours_since_success", "fresh_within_hours"], dtype=object)
 
 
 def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str) -> dict[str, Any]:
