@@ -35,15 +35,7 @@ from warehouse.connection import frugal, linking, writer
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.measure import Scope, measure
-from warehouse.publish import (
-    PublishedTable,
-    content_digest,
-    demand_verdict,
-    live_attached,
-    live_load,
-    prune,
-    publish,
-)
+from warehouse.publish import PublishedTable, content_digest, demand_verdict, live_attached, live_load, prune, publish
 from warehouse.sql import statement
 from warehouse.staging import Handlers, RowFault, Staged, stage_stream
 
