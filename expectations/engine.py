@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from expectations.without_spark import import_gx
 from hub.contract.errors import GateError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def validate(frame: pd.DataFrame, expectations: Mapping[str, Expectation]) -> di
     Raises:
         GateError: an expectation could not be computed, or was not answered. Never said of data that merely fails.
     """
+    import_gx()
     import great_expectations as gx
     import pandas as pd
 
@@ -90,6 +92,7 @@ def validate_any(frame: pd.DataFrame, check_id: str, expectation: Expectation) -
     Raises:
         GateError: it could not be computed. Never said of data that merely fails.
     """
+    import_gx()
     import great_expectations as gx
     import pandas as pd
 

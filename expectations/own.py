@@ -21,6 +21,7 @@ from expectations.frames import MAX_EXAMPLES
 from expectations.rules import Dimension
 from expectations.settings import GateSettings, OwnExpectation, OwnSeverity
 from expectations.verdict import CheckResult, Verdict
+from expectations.without_spark import import_gx
 from hub.contract.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _from_settings(place: int, own: OwnExpectation) -> OwnCheck:
     if own.sql is not None:
         return OwnCheck(own.name or f"query_{place}", own.severity, own.dimension, where, query=own.sql)
     assert own.expect is not None, "the settings demand one of the two"
+    import_gx()
     module = importlib.import_module(f"great_expectations.expectations.core.{own.expect}")
     try:
         expectation = getattr(module, class_name(own.expect))(**own.arguments)
@@ -136,6 +138,7 @@ def _named(table: str, expectation: Expectation) -> str:
 def _from_file(path: Path) -> list[OwnCheck]:
     """What the functions `check_...` of a file yield, in the file's order."""
     found: list[OwnCheck] = []
+    import_gx()  # the file imports it too
     try:
         names = runpy.run_path(str(path))
         for name, function in names.items():

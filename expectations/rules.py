@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from expectations.currencies import known_currencies
 from expectations.engine import validate
+from expectations.without_spark import import_gx
 from hub.contract.columns import PARTY, TABLES
 from hub.contract.errors import GateError
 from hub.contract.tables import Column, ColumnType, StagingTable
@@ -217,6 +218,7 @@ def _rule(table: StagingTable, column: Column, problem: Problem) -> RowRule:
 
 def _expectation(rule: RowRule) -> Expectation:
     """The rule in Great Expectations' words."""
+    import_gx()
     from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
     from great_expectations.expectations.core.expect_column_values_to_be_unique import ExpectColumnValuesToBeUnique
     from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull

@@ -13,6 +13,7 @@ from expectations.frames import Row
 from expectations.measures import Measure
 from expectations.rules import Dimension
 from expectations.settings import GateSettings
+from expectations.without_spark import import_gx
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -50,6 +51,7 @@ class TableCheck:
 
     def expectation(self) -> Expectation:
         """The check in Great Expectations' words, over its two columns; rows in which both are missing belong to other checks."""
+        import_gx()
         from great_expectations.expectations.core import expect_column_pair_values_a_to_be_greater_than_b as at_most
         from great_expectations.expectations.core import expect_column_pair_values_to_be_equal as equal
         from great_expectations.expectations.metadata_types import FailureSeverity

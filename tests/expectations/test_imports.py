@@ -17,3 +17,14 @@ def test_importing_the_wing_imports_neither_great_expectations_nor_pandas() -> N
 def test_what_the_wing_offers_is_there() -> None:
     assert all(hasattr(expectations, name) for name in expectations.__all__)
     assert {"judge", "check_rows", "to_markdown", "GateSettings"} <= set(expectations.__all__)
+
+
+def test_a_judgement_ends_well_in_a_process_whose_main_module_has_no_file() -> None:
+    """Where PySpark is installed, its Connect client ends such a process, with exit code 0 and without a verdict."""
+    code = (
+        "import pandas as pd; from expectations import check_rows;"
+        " frame = pd.DataFrame({'record_key': ['a', None]}, dtype=object);"
+        " print([f.row for f in check_rows('party_record', frame, 'record_key').quarantine])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.strip() == "[1]"
