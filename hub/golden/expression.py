@@ -7,7 +7,6 @@ not listed is refused, so that a function DuckDB gains later does not open a doo
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import duckdb
 
 from hub.golden.attributes import ATTRIBUTES
+from hub.golden.one_expression import first_line, refusal, taken_apart
 
 # what an expression may name: of the candidate's record, and of the candidate itself
 COLUMNS: dict[str, str] = {
@@ -50,14 +50,6 @@ _OPERATORS = frozenset(
         *("COMPARE_IN", "COMPARE_NOT_IN"),
     }
 )
-_REFUSED = {
-    "SUBQUERY": "a subquery",
-    "WINDOW": "a window function",
-    "STAR": "*",
-    "PARAMETER": "a parameter",
-    "LAMBDA": "a lambda",
-    "COLLATE": "a collation",
-}
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB", "WITH TIME ZONE")
 _LONGEST = 2000
 
@@ -71,37 +63,10 @@ def checked(expression: str) -> str:
     if not expression.strip() or len(expression) > _LONGEST:
         raise ValueError(f"an expression has 1 to {_LONGEST} characters")
     with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as con:
-        canonical = _parsed(con, expression)
-        return _bound(con, canonical)
-
-
-def _parsed(con: duckdb.DuckDBPyConnection, expression: str) -> str:
-    text = con.execute("SELECT json_serialize_sql($sql)", {"sql": f"SELECT {expression}"}).fetchall()[0][0]
-    tree = json.loads(text)
-    if tree["error"]:
-        raise ValueError(f"not one SQL expression ({_line(tree['error_message'])})")
-    node = tree["statements"][0]["node"]
-    if len(tree["statements"]) != 1 or node["type"] != "SELECT_NODE" or len(node["select_list"]) != 1:
-        raise ValueError("one expression is wanted, such as CASE WHEN source_system = 'shop' THEN 1 ELSE 0 END")
-    clauses = ("modifiers", "where_clause", "group_expressions", "having", "qualify", "sample")
-    if node["from_table"]["type"] != "EMPTY" or any(node.get(clause) for clause in clauses):
-        raise ValueError("an expression reads the candidate alone: no FROM, WHERE, WITH or ORDER BY")
-    if node["select_list"][0]["alias"]:
-        raise ValueError("an expression has no name: leave out AS")
-    _walk(node["select_list"][0])
-    spelt: str = con.execute("SELECT json_deserialize_sql($tree::JSON)", {"tree": text}).fetchall()[0][0]
-    return spelt.removeprefix("SELECT ")
-
-
-def _walk(node: Any) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _walk(item)
-    elif isinstance(node, dict):
-        if "class" in node:
+        spelt, nodes = taken_apart(con, expression)
+        for node in nodes:
             _judge(node)
-        for item in node.values():
-            _walk(item)
+        return _bound(con, spelt)
 
 
 def _judge(node: dict[str, Any]) -> None:
@@ -109,7 +74,7 @@ def _judge(node: dict[str, Any]) -> None:
     if kind == "OPERATOR" and node["type"] in _OPERATORS:
         return
     if kind not in _NODES:
-        raise ValueError(f"{_REFUSED.get(kind, node['type'].lower().replace('_', ' '))} is not allowed in an expression")
+        raise ValueError(refusal(node))
     if kind == "COLUMN_REF":
         _known(".".join(node["column_names"]), tuple(COLUMNS), "column")
     elif kind == "FUNCTION":
@@ -132,11 +97,7 @@ def _bound(con: duckdb.DuckDBPyConnection, expression: str) -> str:
     try:
         type_ = con.execute(f"DESCRIBE SELECT TRY({expression}) FROM candidate").fetchall()[0][1]
     except duckdb.Error as error:
-        raise ValueError(f"the expression cannot be computed ({_line(error)})") from error
+        raise ValueError(f"the expression cannot be computed ({first_line(error)})") from error
     if any(word in type_ for word in _NESTED):
         raise ValueError(f"an expression yields a number, text, date, time or truth value, not {type_}")
     return expression
-
-
-def _line(error: object) -> str:
-    return str(error).strip().splitlines()[0]

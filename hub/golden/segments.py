@@ -16,7 +16,9 @@ from importlib.resources import files
 
 import duckdb
 
+from hub.contract.errors import ConfigError
 from hub.golden.conditions import check_condition
+from hub.golden.one_expression import first_line
 from hub.golden.text import sql
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -56,10 +58,12 @@ def carry_segments(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], 
     if segments:
         # one pass over the customers, however many segments there are
         asked = ", ".join(f"(\n{condition}\n) AS segment_{n}" for n, condition in enumerate(segments.values()))
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE segment_asked AS SELECT customer_id AS member_id, {asked}"
-            " FROM golden.customer_360 WHERE status = 'active' AND NOT is_test"
-        )
+        among = "FROM golden.customer_360 WHERE status = 'active' AND NOT is_test"
+        try:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE segment_asked AS SELECT customer_id AS member_id, {asked} {among}")
+        except duckdb.Error:
+            _blame(con, segments, among)
+            raise
         for n, (name, condition) in enumerate(segments.items()):
             con.execute(
                 f"INSERT INTO segment_now SELECT ?, member_id, ? FROM segment_asked WHERE segment_{n}", [name, rule_hash(condition)]
@@ -72,6 +76,19 @@ def carry_segments(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], 
     )
     con.execute("SET VARIABLE segment_time = ?::TIMESTAMP", [now])
     con.execute(sql("segment_member").format(before=before))
+
+
+def _blame(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], among: str) -> None:
+    """Raise `ConfigError` about the segment that cannot be asked of them, as of a postal code that is no number."""
+    for name, condition in segments.items():
+        try:
+            con.execute(f"SELECT count(*) FILTER ((\n{condition}\n)) {among}").fetchall()
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"its condition cannot be computed for every customer ({first_line(error)})",
+                field=f"segments.{name}",
+                remedy="use TRY_CAST or TRY(...) where a value may not fit",
+            ) from error
 
 
 def rule_hash(condition: str) -> str:

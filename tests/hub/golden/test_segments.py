@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from hub.contract.errors import ConfigError
 from hub.golden.conditions import check_condition
 from hub.golden.segments import check_segments, rule_hash, segment_columns
 from tests.hub.golden.helpers import as_live, ask, build, customers, day, order
@@ -41,20 +42,23 @@ def test_conditions_that_are_understood(condition: str) -> None:
         ("last_order_at < current_date", "no column 'current_date'; did you mean 'as_of_date'"),
         ("orders", "must be true or false, this is BIGINT"),
         ("orders > 'many'", "Could not convert string"),
-        ("customer_id IN (SELECT customer_id FROM golden.customer)", "subqueries are not allowed"),
-        ("EXISTS (FROM read_csv('/etc/passwd'))", "subqueries are not allowed"),
+        ("customer_id IN (SELECT customer_id FROM golden.customer)", "a subquery is not allowed"),
+        ("EXISTS (FROM read_csv('/etc/passwd'))", "a subquery is not allowed"),
         ("sum(orders) > 1", "'sum' is not allowed"),
-        ("row_number() OVER () = 1", "window functions are not allowed"),
+        ("row_number() OVER () = 1", "a window function is not allowed"),
         ("random() < 0.5", "'random' is not allowed"),
         ("now() > last_order_at", "'now' is not allowed"),
         ("getenv('HOME') = ''", "'getenv'"),
         ("getvariable('x') = 1", "'getvariable' is not allowed"),
         ("read_text('/etc/passwd') = ''", "'read_text' is not allowed"),
         ("no_such(orders) = 1", "there is no function 'no_such'"),
-        ("list_filter(source_systems, lambda x: x = 'a') = []", "lambdas are not allowed"),
-        ("true) AS a, (true", "must be one expression"),
-        ("true; DROP TABLE golden.customer", "cannot be parsed"),
-        ("orders > $1", "parameters are not allowed"),
+        ("list_filter(source_systems, lambda x: x = 'a') = []", "a lambda is not allowed"),
+        ("true) AS a, (true", "not one SQL expression"),
+        ("true WHERE EXISTS (FROM read_csv('/etc/passwd'))", "stands by itself"),
+        ("true FROM golden.customer", "stands by itself"),
+        ("true AS vip", "leave out AS"),
+        ("true; DROP TABLE golden.customer", "not one SQL expression"),
+        ("orders > $1", "a parameter is not allowed"),
         ("*", r"\* is not allowed"),
         ("  ", "is empty"),
     ],
@@ -109,6 +113,12 @@ def test_who_enters_and_leaves_is_kept(con: duckdb.DuckDBPyConnection) -> None:
         ("spenders", "c_1", day(5), None),
         ("spenders", "c_2", day(2), None),
     ]
+
+
+def test_a_condition_that_a_customer_does_not_fit_is_named(con: duckdb.DuckDBPyConnection) -> None:
+    customers(con, {"c_1": [A]})
+    with pytest.raises(ConfigError, match=r"segments\.numbered.*Could not convert.*TRY_CAST"):
+        build(con, segments={"spenders": "orders > 0", "numbered": "CAST(status AS INTEGER) > 0"})
 
 
 def test_a_changed_rule_and_a_removed_segment_close_and_open(con: duckdb.DuckDBPyConnection) -> None:
