@@ -19,7 +19,13 @@ from warehouse.targets import TableSpec, TargetResult, TargetSettings, check_tar
 
 # views of a published load, which targets get as tables -> what tells their rows apart
 VIEW_KEYS: dict[str, tuple[str, ...]] = {
+    "golden.attribution": ("order_key", "model", "touchpoint_key"),
+    "golden.completeness_report": ("source_system", "attribute"),
+    "golden.conflicting_attribute": ("customer_id", "attribute"),
     "golden.customer_360": ("customer_id",),
+    "golden.interaction": ("interaction_key",),
+    "golden.stale_contact": ("customer_id",),
+    "golden.unconverted": ("fact", "source_system", "currency"),
     "identity.customer_redirect": ("old_customer_id",),
 }
 # columns by which people look things up, in whichever table has them

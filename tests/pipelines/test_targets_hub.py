@@ -10,9 +10,10 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from hub.golden import VIEWS
 from pipelines.instance import open_instance
 from pipelines.runner import EXIT_OK, EXIT_SOURCE_FAILED
-from pipelines.targets import all_specs
+from pipelines.targets import VIEW_KEYS, all_specs
 from tests.pipelines.test_cli import Shell
 from tests.pipelines.world import World
 from tests.servers import MARIADB, POSTGRES
@@ -141,3 +142,7 @@ def test_each_target_is_an_asset_with_its_figures(world: World) -> None:
             assert event is not None
             assert event.asset_materialization is not None
             assert {"load_id", "rows_written", "dagster/row_count"} <= event.asset_materialization.metadata.keys()
+
+
+def test_every_view_that_travels_says_what_tells_its_rows_apart() -> None:
+    assert {*VIEW_KEYS} == {*(f"golden.{view}" for view in VIEWS), "identity.customer_redirect"}
