@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.sandbox import SandboxHandle, running
-from tests.pipelines.world import World, sandbox_config
+from pipelines.cli import main
+from tests.pipelines.world import Command, World, sandbox_config
 
 SEED, PEOPLE = 7, 150
 
@@ -41,3 +45,25 @@ def synced(first_day: Path, tmp_path: Path, sandbox: SandboxHandle) -> World:
     """A hub after its first sync."""
     shutil.copytree(first_day / "data", tmp_path / "data", symlinks=True)
     return World(tmp_path, sandbox_config(sandbox.base_url))
+
+
+@pytest.fixture
+def hub(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs `hub` in this process: the JSON it printed, or the one line of its error."""
+    monkeypatch.chdir(world.root)
+    for name in ("HUB_CONFIG", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, fails: bool = False, text: bool = False) -> Any:
+        monkeypatch.setattr(sys, "argv", ["hub", *arguments, *([] if fails or text else ["--json"])])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert bool(ended.value.code) is fails, err
+        if fails:
+            assert err.count("\n") == 1
+            return err
+        return out if text else json.loads(out)
+
+    return run

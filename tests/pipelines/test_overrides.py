@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import csv
 import getpass
-import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from pipelines.cli import main
 from pipelines.overrides import override, revoke_override
 from pipelines.plan import plan_build
 from pipelines.stewardship import Steward
-from tests.pipelines.world import World
+from tests.pipelines.world import Command, World
 from warehouse import control_tables as t
 from warehouse.connection import writer
 
@@ -35,7 +31,6 @@ PEOPLE = {
         ("9", "Leila", "Haddad", "leila@own.example", "", "Hull"),
     ],
 }
-Hub = Callable[..., Any]
 
 
 def configure(root: Path, **more: Any) -> World:
@@ -67,32 +62,10 @@ def world(first_load: Path, tmp_path: Path) -> World:
     return configure(tmp_path)
 
 
-@pytest.fixture
-def hub(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """Runs `hub` in this process: the JSON it printed, or the one line of its error."""
-    monkeypatch.chdir(world.root)
-    for name in ("HUB_CONFIG", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str, fails: bool = False, text: bool = False) -> Any:
-        monkeypatch.setattr(sys, "argv", ["hub", *arguments, *([] if fails or text else ["--json"])])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        assert bool(ended.value.code) is fails, err
-        if fails:
-            assert err.count("\n") == 1
-            return err
-        return out if text else json.loads(out)
-
-    return run
-
-
 WHY = ("--reason", "she wrote to us")
 
 
-def test_what_a_steward_says_wins_with_the_next_load_and_is_shown_with_its_reason(world: World, hub: Hub) -> None:
+def test_what_a_steward_says_wins_with_the_next_load_and_is_shown_with_its_reason(world: World, hub: Command) -> None:
     ann = hub("customer", "crm:contacts:1")[0]["customer"]["customer_id"]
     with world.hub() as opened, writer(opened.config.warehouse):  # as a sync that runs would hold it
         (named,) = hub("override", "set", ann, "name", "given_name=Anna", "family_name=Lee-Smith", *WHY)["overrides"]
@@ -147,7 +120,7 @@ def test_what_a_steward_says_wins_with_the_next_load_and_is_shown_with_its_reaso
     assert not any("Anna" in row["detail"] for row in said)  # what was written is in the override alone
 
 
-def test_an_override_survives_a_rebuild_from_the_sources(world: World, hub: Hub) -> None:
+def test_an_override_survives_a_rebuild_from_the_sources(world: World, hub: Command) -> None:
     hub("override", "set", "rob@first.example", "email", "Bob@Second.example", *WHY)
     hub("sync")
     query = "SELECT customer_id, full_name, email FROM golden.customer ORDER BY 1"
@@ -181,7 +154,7 @@ def test_a_load_is_due_when_an_override_comes_goes_or_expires(world: World, monk
 
 
 def test_what_is_decided_while_a_load_is_built_waits_for_the_next_one(
-    world: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    world: World, hub: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipelines import build_assets
 
@@ -204,7 +177,7 @@ def test_what_is_decided_while_a_load_is_built_waits_for_the_next_one(
     assert world.ask("SELECT count(*) FROM identity.match_decision") == [(1,)]
 
 
-def test_mistakes_are_named_in_one_line_that_repeats_no_value(hub: Hub) -> None:
+def test_mistakes_are_named_in_one_line_that_repeats_no_value(hub: Command) -> None:
     for arguments, said in (
         (("set", "nobody@nowhere.example", "email", "a@b.example"), "no customer is known"),
         (("set", "crm:contacts:1", "emial", "a@b.example"), "did you mean email?"),
@@ -225,7 +198,7 @@ def test_mistakes_are_named_in_one_line_that_repeats_no_value(hub: Hub) -> None:
     assert row["override_id"] in hub("override", "pin", "crm:contacts:1", "email", *WHY, fails=True)
 
 
-def test_what_a_steward_wrote_is_taken_back_not_pinned(hub: Hub) -> None:
+def test_what_a_steward_wrote_is_taken_back_not_pinned(hub: Command) -> None:
     written = hub("override", "set", "crm:contacts:1", "email", "new@mail.net", *WHY)["overrides"][0]
     hub("sync")
     for action in ("pin", "ignore"):

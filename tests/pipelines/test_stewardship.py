@@ -7,7 +7,6 @@ import getpass
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.cli import main
-from tests.pipelines.world import World
+from tests.pipelines.world import Command, World
 from warehouse import control_tables as t
 from warehouse.connection import writer
 
@@ -37,7 +36,6 @@ OTHERS = [
     )
 ]
 IDENTITY = {"review_floor": 1e-12}  # however unlikely, a pair that was compared is a question
-Hub = Callable[..., Any]
 
 
 def write(root: Path, rows: list[tuple[str, ...]]) -> None:
@@ -65,41 +63,19 @@ def world(first_load: Path, tmp_path: Path) -> World:
     return configure(tmp_path)
 
 
-@pytest.fixture
-def hub(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """Runs `hub` in this process: the JSON it printed, or the one line of its error."""
-    monkeypatch.chdir(world.root)
-    for name in ("HUB_CONFIG", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str, fails: bool = False, text: bool = False) -> Any:
-        monkeypatch.setattr(sys, "argv", ["hub", *arguments, *([] if fails or text else ["--json"])])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        assert bool(ended.value.code) is fails, err
-        if fails:
-            assert err.count("\n") == 1
-            return err
-        return out if text else json.loads(out)
-
-    return run
-
-
 def owner(world: World, record: str) -> str:
     query = "SELECT customer_id FROM identity.customer_xref WHERE is_current AND source_record_id = ?"
     return str(world.ask(query, record)[0][0])
 
 
-def question(hub: Hub) -> dict[str, Any]:
+def question(hub: Command) -> dict[str, Any]:
     """The task that asks whether records 4 and 5 are one customer."""
     asked = {"crm:contacts:4", "crm:contacts:5"}
     found = hub("review", "list", "--kind", "near_miss")
     return next(task for task in found if {task["record_key_l"], task["record_key_r"]} == asked)
 
 
-def test_the_queue_shows_both_sides_in_short_and_the_commands_that_decide(hub: Hub) -> None:
+def test_the_queue_shows_both_sides_in_short_and_the_commands_that_decide(hub: Command) -> None:
     tasks = hub("review", "list")
     assert {task["kind"] for task in tasks} == {"near_miss", "weak_link"}
     assert [task["worth"] for task in tasks] == sorted((task["worth"] for task in tasks), reverse=True)
@@ -114,7 +90,7 @@ def test_the_queue_shows_both_sides_in_short_and_the_commands_that_decide(hub: H
         assert secret not in shown
 
 
-def test_a_decision_settles_its_task_and_a_contradictory_one_is_refused_at_once(world: World, hub: Hub) -> None:
+def test_a_decision_settles_its_task_and_a_contradictory_one_is_refused_at_once(world: World, hub: Command) -> None:
     task = question(hub)
     with world.hub() as opened, writer(opened.config.warehouse):  # as a sync that runs would hold it
         done = hub("review", "decide", task["task_id"], "cannot_link", "--reason", "they are siblings")
@@ -139,7 +115,7 @@ def test_a_decision_settles_its_task_and_a_contradictory_one_is_refused_at_once(
     )
 
 
-def test_a_merge_takes_effect_with_the_next_load_and_its_undo_gives_the_former_id_back(world: World, hub: Hub) -> None:
+def test_a_merge_takes_effect_with_the_next_load_and_its_undo_gives_the_former_id_back(world: World, hub: Command) -> None:
     lee, smith = owner(world, "1"), owner(world, "3")
     done = hub("merge", "ann.lee@mail.net", smith, "--reason", "she married")
     assert done["customer_ids"] == [lee, smith]
@@ -181,7 +157,7 @@ def audit(world: World) -> list[tuple[str, str, str]]:
     return [(row["action"], row["actor"], row["detail"]) for row in rows]
 
 
-def test_a_rule_is_tried_without_effect(world: World, hub: Hub) -> None:
+def test_a_rule_is_tried_without_effect(world: World, hub: Command) -> None:
     before = [path.stat().st_mtime_ns for path in sorted((world.root / "data" / "published").iterdir())]
     world.configure({**world.config, "identity": {**IDENTITY, "blocked_values": ["ann.lee@mail.net", "442079460001"]}})
     tried = hub("sync", "--dry-run")
@@ -193,7 +169,7 @@ def test_a_rule_is_tried_without_effect(world: World, hub: Hub) -> None:
     assert "reads nothing" in hub("sync", "crm", "--dry-run", fails=True)
 
 
-def test_mistakes_are_named_in_one_line(world: World, hub: Hub) -> None:
+def test_mistakes_are_named_in_one_line(world: World, hub: Command) -> None:
     lee = owner(world, "1")
     for arguments, said in (
         (("review", "decide", "t_none", "must_link"), "no review task t_none"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from warehouse.connection import connect, published
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPATIENT = {"attempts": 2, "backoff_seconds": 0.0, "timeout_seconds": 5.0}
+
+Command = Callable[..., Any]  # runs `hub`: what the fixture of that name gives
 
 
 class World:
