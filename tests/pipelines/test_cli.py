@@ -176,7 +176,8 @@ def test_two_syncs_at_once_both_end_well(synced: World, sandbox: SandboxHandle) 
     command = [sys.executable, "-m", "pipelines.cli", "sync", "--json"]
     both = [subprocess.Popen(command, cwd=synced.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     ended = [process.communicate(timeout=240) for process in both]
-    assert [process.returncode for process in both] == [0, 0], ended
+    assert [json.loads(out)["errors"] for out, _ in ended] == [{}, {}]
+    assert [process.returncode for process in both] == [0, 0]
     with synced.working() as con:
         tables = con.execute(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name <> 'reject'"
