@@ -121,7 +121,8 @@ class StreamLanding:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as sink:
-                pq.write_table(made, sink, compression="zstd", use_dictionary=_REPEATED)
+                # a part is read once and removed: what makes it smaller than lz4 does costs more than it saves
+                pq.write_table(made, sink, compression="lz4", use_dictionary=_REPEATED)
                 sink.flush()
                 os.fsync(sink.fileno())
             os.replace(temporary, target)
