@@ -25,6 +25,7 @@ PARTY = StagingTable(
         Column("company_name"),
         Column("account_id", description="the company this party belongs to: its record ID in the same source"),
         Column("email", description="as the source has it"),
+        Column("email_verified", "boolean", description="whether the owner of the e-mail confirmed it, where the source says so"),
         Column("phone", description="as the source has it"),
         Column("address_line1"),
         Column("address_line2"),
