@@ -7,7 +7,7 @@ CREATE OR REPLACE TEMP MACRO chance(i, salt) AS (hash(i, salt) % 1000003) / 1000
 CREATE OR REPLACE TEMP MACRO pick(i, salt, n) AS (hash(i, salt) % n)::BIGINT;
 CREATE OR REPLACE TEMP MACRO then_(i, salt, told_at, fresh) AS
   CASE WHEN fresh THEN told_at ELSE TIMESTAMP '2024-11-01' + to_seconds((chance(i, salt) * 750 * 86400)::BIGINT) END;
-CREATE OR REPLACE TEMP MACRO money(i, salt) AS (5 + 40 * exp(1.1 * sqrt(-2 * ln(chance(i, salt) + 0.000001)))
+CREATE OR REPLACE TEMP MACRO money(i, salt) AS (5 + 40 * exp(1.1 * sqrt(-2 * ln(greatest(chance(i, salt), 0.000001))))
   * (0.3 + chance(i, salt || '2')))::DECIMAL(12, 2);
 -- one row of two thousand bears a currency that is none, and another an amount that is none
 CREATE OR REPLACE TEMP MACRO coin(i, salt) AS CASE WHEN pick(i, 'no coin', 2000) = 0 THEN 'EURO'

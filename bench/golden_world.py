@@ -134,7 +134,7 @@ def make(folder: Path, records: int, facts: int, seed: int) -> None:
     (folder / "hub.yaml").write_text(yaml.safe_dump(_config(), sort_keys=False))
     _rates(folder / "rates.csv")
     con = duckdb.connect()
-    con.execute("SET memory_limit = '4GB'; SET temp_directory = ?", [str(folder / "spill")])
+    con.execute("SET enable_progress_bar = false; SET memory_limit = '4GB'; SET temp_directory = ?", [str(folder / "spill")])
     _people(con, folder, records, seed)
     blocks = _blocks()
     for statement in con.extract_statements(blocks["macros"]):
