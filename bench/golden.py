@@ -1,9 +1,10 @@
 """What the golden tables cost: ``python -m bench.golden --records 1000000 --facts 3000000 --folder DIR`` prints a Markdown table.
 
-A hub is made whose sources are files (``bench.golden_world``), read into raw, and then built by the steps of ``pipelines.build``, each
-in a process of its own: staging with its row rules, identity, the golden tables, the gate, publishing. Beside them stands DuckDB's own
-``COPY FROM DATABASE`` of the file that was published. Then comes a day on which one row of a hundred is new or changed, built a day
-later. CPU seconds are of all threads, peaks the process's greatest resident set; imports count, as they do in a sync.
+A hub is made whose sources are files (``bench.golden_world``), read into raw, and then built by the steps of ``pipelines.build``,
+each in a process of its own: staging with its row rules, identity, the golden tables, the gate, publishing. Beside them stands
+DuckDB's own ``COPY FROM DATABASE`` of the file that was published. Then comes a day on which one row of a hundred is new or
+changed, built a day later. CPU seconds are of all threads, peaks the process's greatest resident set; imports count, as they do in
+a sync.
 
 With ``--profile`` each step also lists the statements that took longest. Sizes that are already there are not made again.
 """
@@ -65,7 +66,9 @@ def main() -> None:
     folder = chosen.folder / f"golden-{chosen.records}-{chosen.facts}-{chosen.seed}"
     if chosen.from_step == "read" and not (folder / "hub.yaml").exists():
         make(folder, chosen.records, chosen.facts, chosen.seed)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__};", end=" ")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__};", end=" "
+    )
     print(f"{chosen.records:,} records, {chosen.facts:,} facts; load before {os.getloadavg()[0]:.1f}\n")
     print("| day | step | wall s | CPU s | peak GB | |\n|---|---|---|---|---|---|", flush=True)
     told = []
@@ -78,7 +81,10 @@ def main() -> None:
             figures = _child(folder, step, day, chosen.profile)
             told.append((title, step, figures))
             about = ", ".join(f"{name} {value}" for name, value in figures["about"].items())
-            print(f"| {title} | {TITLES[step]} | {figures['wall']:.1f} | {figures['cpu']:.1f} | {figures['peak']:.2f} | {about} |", flush=True)
+            print(
+                f"| {title} | {TITLES[step]} | {figures['wall']:.1f} | {figures['cpu']:.1f} | {figures['peak']:.2f} | {about} |",
+                flush=True,
+            )
     for title, step, figures in told:
         if figures["statements"]:
             print(f"\n{title}, {TITLES[step]}: {sum(s for _, s in figures['statements']):.1f} s in statements\n")
@@ -114,7 +120,7 @@ def _stepped(folder: Path, step: str, day: int, profile: bool) -> Figures:
     }
     statements: list[tuple[str, float]] = []
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(build, "utcnow", lambda: utcnow() + timedelta(days=day)))
+        stack.enter_context(mock.patch.object(build, "utcnow", return_value=utcnow() + timedelta(days=day)))
         if profile:
             statements = stack.enter_context(noting())
         began, cpu = time.perf_counter(), time.process_time()

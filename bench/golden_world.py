@@ -1,7 +1,7 @@
 """The world of ``bench.golden``: a hub whose six sources are folders of Parquet files, on a first day and a day later.
 
-The people are those of ``bench.people``; who of them orders, pays, asks and sees which ad is made by ``golden_facts.sql``. The second
-day's files hold what changed and what is new, half of it each, one row of a hundred in all. Nothing is measured here.
+The people are those of ``bench.people``; who of them orders, pays, asks and sees which ad is made by ``golden_facts.sql``. The
+second day's files hold what changed and what is new, half of it each, one row of a hundred in all. Nothing is measured here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from bench.people import population
 _SQL = Path(__file__).with_name("golden_facts.sql")
 CHANGED, NEW = 0.005, 0.005  # of all rows, on the second day
 _PARTY = {
-    **{name: name for name in ("given_name", "family_name", "company_name", "email", "phone", "address_line1", "city", "postal_code")},
-    **{"country": "country", "birth_date": "birth_date"},
+    **{
+        name: name
+        for name in ("given_name", "family_name", "company_name", "email", "phone", "address_line1", "city", "postal_code")
+    },
+    "country": "country",
+    "birth_date": "birth_date",
 }
 
 
@@ -46,7 +50,14 @@ class Stream(NamedTuple):
 def _ads(source: str) -> tuple[Stream, ...]:
     in_ads = {"campaign_id": "campaign", "ad_group_id": "ad_group", "ad_id": "ad"}
     return (
-        Stream(source, "campaigns", "ad_campaign", 0, {"campaign_id": "id", "campaign_name": "name", **_same("status", "currency")}, 200),
+        Stream(
+            source,
+            "campaigns",
+            "ad_campaign",
+            0,
+            {"campaign_id": "id", "campaign_name": "name", **_same("status", "currency")},
+            200,
+        ),
         Stream(
             source,
             "ad_groups",
@@ -103,7 +114,9 @@ STREAMS: tuple[Stream, ...] = (
         {"line_no": "id", "product_name": "product", "unit_price": "price", "net_amount": "net"}
         | _same("order_id", "sku", "quantity", "currency"),
     ),
-    Stream("shop", "refunds", "refund", 0.03, {"refund_no": "id", **_same("order_id", "refunded_at", "status", "currency", "amount")}),
+    Stream(
+        "shop", "refunds", "refund", 0.03, {"refund_no": "id", **_same("order_id", "refunded_at", "status", "currency", "amount")}
+    ),
     Stream(
         "invoicing",
         "invoices",
@@ -191,7 +204,8 @@ def _write(
     again = f"range < {known}" if known is not None else "false"
     fresh = f"range >= {known}" if known is not None else "false"
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE day AS SELECT range AS i, {again} AS again, {fresh} AS fresh, TIMESTAMP '{at}' AS told_at FROM {numbers}"
+        f"CREATE OR REPLACE TEMP TABLE day AS SELECT range AS i, {again} AS again, {fresh} AS fresh, TIMESTAMP '{at}' AS told_at"
+        f" FROM {numbers}"
     )
     used = {name: value for name, value in values.items() if f"${name}" in select}
     con.execute(f"COPY ({select}) TO '{place}' (FORMAT parquet)", used)
