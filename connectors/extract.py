@@ -67,6 +67,7 @@ def extract_stream(
         SourceError: what was read before the fault has landed and is not read again; it enters raw when the reading is complete.
     """
     landing = StreamLanding(root, connector.name, stream.name)
+    landing.clear()
     point = landing.resume_point()
     begins = point.checkpoint is None or full
     checkpoint = None if begins else point.checkpoint
@@ -100,6 +101,7 @@ def extract_window(
     if stream.window is None:
         raise ConfigError("this stream can only be read whole", **where, remedy="use hub sync --full for it")
     landing = StreamLanding(root, connector.name, stream.name)
+    landing.clear()
     point = landing.resume_point()
     if point.checkpoint is None or landing.parts():
         raise ConfigError("a backfill comes after the first whole reading", **where, remedy="run hub sync for this source first")

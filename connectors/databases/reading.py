@@ -20,6 +20,7 @@ from connectors.databases.systems import bound
 from hub.contract.errors import ConfigError, SourceDataError
 
 PAGE_ROWS = 5_000
+COPIED_ROWS = 20_000  # of those that come as columns, of which each page costs about the same
 PAGE_BYTES = 8 * 1024 * 1024
 
 
@@ -159,7 +160,7 @@ class Reading:
     def _rows(
         self, snapshot: Snapshot, shape: Shape, progress: Progress, statement: sa.Select[Any], *, dated: bool
     ) -> Iterator[Page]:
-        copied = snapshot.copied(statement, shape, PAGE_ROWS, PAGE_BYTES)
+        copied = snapshot.copied(statement, shape, COPIED_ROWS, PAGE_BYTES)
         for rows in _gathered(snapshot.chunks(statement)) if copied is None else copied:
             yield self._page(rows, shape, progress, dated=dated)
 

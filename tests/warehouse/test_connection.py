@@ -27,8 +27,8 @@ with writer(WarehouseSettings().resolved(Path(sys.argv[1]))):
 """
 
 
-def holder(root: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(root)], stdout=subprocess.PIPE, text=True)
+def holder(root: Path, script: str = HOLD) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -78,6 +78,31 @@ def test_a_writer_waits_for_its_turn(tmp_path: Path) -> None:
         assert con.execute("SELECT 1").fetchall() == [(1,)]
     process.wait()
     killer.wait()
+
+
+BUILD = """
+import sys, time
+from pathlib import Path
+from warehouse.connection import writer
+from warehouse.settings import WarehouseSettings
+with writer(WarehouseSettings().resolved(Path(sys.argv[1]))):
+    print("held", flush=True)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        pass
+"""
+
+
+def test_a_writer_that_gets_on_is_waited_for_however_long_it_takes(
+    settings: WarehouseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("warehouse.locks._SILENT_SECONDS", 0.0)
+    process = holder(tmp_path, BUILD)
+    with writer(settings.model_copy(update={"lock_timeout_seconds": 2.0})) as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+    assert process.wait() == 0
+    (line,) = caplog.messages
+    assert f"waiting for process {process.pid} on " in line
 
 
 def test_a_file_that_is_no_warehouse_is_an_error_of_one_line(settings: WarehouseSettings) -> None:
