@@ -140,7 +140,7 @@ class _Run:
             )
             if not linked.partial:
                 state.save(con)
-            state.stamp(con, self.run_id, linked.model, self.settings, self.decisions)
+            state.stamp(con, self.run_id, linked.model, self.settings, self.decisions, self.live if linked.partial else None)
         drop_temporary(con)
         return report
 

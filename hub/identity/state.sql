@@ -25,3 +25,5 @@ CREATE OR REPLACE TABLE linkage.busy AS SELECT id_type, value, hash(value) AS co
 CREATE OR REPLACE TABLE linkage.crowded AS SELECT type AS id_type, hash(value) AS code FROM id_crowded;
 
 CREATE OR REPLACE TABLE linkage.stream AS FROM id_stream;
+
+CREATE OR REPLACE TABLE linkage.pending (record_key VARCHAR);
