@@ -18,7 +18,8 @@ from warehouse.sql import statement
 # 2: order lines, refunds, ad groups and ads; where orders came from; how tickets were answered
 # 3: records that their source merged, and the company a party belongs to; what a review task is worth
 # 4: whether the source verified an e-mail
-VERSION = 4
+# 5: where the clicks of an ad lead
+VERSION = 5
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
 # columns that came to tables of the scripts, which are not made anew where they are
 _ADDED = (

@@ -227,6 +227,7 @@ AD = StagingTable(
         Column("ad_group_id"),
         Column("ad_id"),
         Column("ad_name"),
+        Column("landing_url", description="address that a click leads to, with its utm parameters; these alone will do"),
         Column("status"),
         *COMMON,
     ),

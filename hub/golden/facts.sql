@@ -224,7 +224,7 @@ FROM golden.ad_group GROUP BY source_system, account_id, ad_group_id HAVING coun
 
 CREATE OR REPLACE TABLE golden.ad AS
 SELECT f.ad_key, f.platform, f.account_id, coalesce(c.campaign_key, g.campaign_key) AS campaign_key, f.campaign_id, g.ad_group_key,
-       f.ad_group_id, f.ad_id, f.ad_name, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
+       f.ad_group_id, f.ad_id, f.ad_name, f.landing_url, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
 FROM staging.ad f
 LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
   AND c.account_id IS NOT DISTINCT FROM f.account_id

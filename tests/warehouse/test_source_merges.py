@@ -12,7 +12,7 @@ import pytest
 from connectors.contract import Record
 from connectors.mapping import parse_mapping
 from hub.normalise import normalise_parties
-from tests.warehouse.parts import T0, land, landed
+from tests.warehouse.parts import T0, land, landed, nothing_unfit
 from warehouse import raw
 from warehouse.connection import connect
 from warehouse.migrations import VERSION, migrate
@@ -24,7 +24,7 @@ MAPPING = """
 SELECT source_record_id, payload->>'$.name' AS full_name, payload->>'$.email' AS email, true AS email_verified FROM src
 """
 PLACE = SourcePlace("shop", "GB", "UTC", ("customers",))
-HANDLERS = Handlers(normalise_parties, lambda table, frame, key: (), "1")
+HANDLERS = Handlers(normalise_parties, nothing_unfit, "1")
 
 
 def person(id_: str, name: str = "Ann Lee") -> Record:
