@@ -16,4 +16,3 @@ class BackupSettings(BaseModel):
     storage: StorageOptions = Field(default_factory=dict, description="options of that storage, as fsspec takes them")
     keep: int = Field(14, ge=1, description="backups kept; older ones are removed after a new one is there")
     schedule: str | None = Field(None, description="cron expression, UTC, at which the Dagster daemon takes one")
-    warn_after_hours: float = Field(48.0, gt=0, description="how old the newest may be before hub doctor warns")

@@ -12,6 +12,8 @@ import pytest
 
 from hub.contract.errors import WarehouseAccessError, WarehouseError
 from pipelines import backups
+from pipelines.definitions import build_defs
+from pipelines.jobs import BACKUP_JOB
 from pipelines.runner import EXIT_OK
 from tests.pipelines.world import Command, World
 from warehouse.backup import Storage, restoring
@@ -73,6 +75,7 @@ def test_an_empty_machine_gets_the_same_ids_and_goes_on_incrementally(world: Wor
     assert (token.read_text(), token.stat().st_mode & 0o777) == ("{}", 0o600)
     assert other.sync().action == "unchanged"
     write(tmp_path, 33)
+    shutil.rmtree(tmp_path / "other" / "data" / "landing")  # as on a machine that has not synced since
     after = other.sync()
     assert (after.action, after.exit_code) == ("published", EXIT_OK)
     assert set(then) < set(other.ask(XREF))
@@ -191,3 +194,16 @@ def test_the_commands_say_what_they_did(world: World, tmp_path: Path, hub: Comma
     assert done["backup_id"] == made["backup_id"]
     assert Path(done["aside"]).is_dir()
     assert hub("status")["load"]["load_id"] == made["load_id"]
+
+
+def test_the_daemon_takes_one_as_hub_yaml_says(world: World, tmp_path: Path) -> None:
+    world.configure({**world.config, "backup": {"to": "../kept", "schedule": "30 2 * * *", "keep": 1}})
+    with world.hub() as hub:
+        defs = build_defs(hub)
+        schedule = defs.resolve_schedule_def("backup_schedule")
+        assert (schedule.cron_schedule, schedule.default_status.value) == ("30 2 * * *", "RUNNING")
+        for _ in range(2):
+            assert defs.resolve_job_def(BACKUP_JOB).execute_in_process().success
+    kept = Storage(str(tmp_path / "kept")).backups()
+    assert len(kept) == 1
+    assert kept[0].live is not None
