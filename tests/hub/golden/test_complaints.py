@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pytest
 
 from hub.golden import TABLES
 from tests.hub.golden.helpers import as_live, ask, build, customers, day, fact, one, order, rates, snapshot
@@ -190,6 +191,7 @@ def test_amounts_of_two_currencies_are_never_added_up_as_if_they_were_one(con: d
     assert value(base_currency="EUR", quotes=rates([(T0.date(), "EUR", "JPY", "200")])) == 15
 
 
+@pytest.mark.all_cores
 def test_a_second_build_gives_the_same_bytes(con: duckdb.DuckDBPyConnection) -> None:
     customers(con, {"c_1": [ACCOUNT, *GUESTS], "c_2": ["shop:customers:2"]})
     for n in range(6):
