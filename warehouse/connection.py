@@ -24,7 +24,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_FRUGAL = "220MB"
+_FRUGAL = "160MB"
 
 
 def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:

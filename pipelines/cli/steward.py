@@ -35,6 +35,7 @@ class Kind(StrEnum):
     near_miss = "near_miss"
     shared_mailbox = "shared_mailbox"
     refused_join = "refused_join"
+    id_contradiction = "id_contradiction"
     weak_link = "weak_link"
     oversized_cluster = "oversized_cluster"
     capped_value = "capped_value"

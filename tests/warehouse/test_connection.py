@@ -144,7 +144,7 @@ def test_no_extension_is_ever_installed_at_run_time() -> None:
             con.execute("SELECT * FROM sqlite_scan('x', 'y')")
 
 
-@pytest.mark.parametrize(("limit", "meanwhile"), [(None, 220_000_000), ("2GB", 220_000_000), ("200MB", 200_000_000)])
+@pytest.mark.parametrize(("limit", "meanwhile"), [(None, 160_000_000), ("2GB", 160_000_000), ("120MB", 120_000_000)])
 def test_memory_is_spared_for_a_while_and_then_as_it_was(settings: WarehouseSettings, limit: str | None, meanwhile: int) -> None:
     with writer(settings.model_copy(update={"memory_limit": limit})) as con:
 

@@ -77,6 +77,7 @@ def test_a_password_that_cannot_be_encrypted_is_a_line_and_no_traceback(
 
     loads.make("L1")
     refusal = r"publish\.analytics\.url: the server takes passwords only encrypted.*pymysql\[rsa\]"
-    with monkeypatch.context() as patched, pytest.raises(ConfigError, match=refusal):
+    with monkeypatch.context() as patched:
         patched.setattr(pymysql.connections.Connection, "connect", refused)
-        mariadb.publish(loads)
+        with pytest.raises(ConfigError, match=refusal):
+            mariadb.publish(loads)
