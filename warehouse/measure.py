@@ -68,6 +68,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
         "identity": _identity(con, scope, run_id),
         "quarantine": _quarantine(con, scope),
         "shared_mailbox": con.execute(statement("measure_shared_mailbox")).df(),
+        "unconverted": con.execute(statement("measure_unconverted")).df(),
         "future_dates": _union(
             con, [_future(table, column) for table, column in MAIN_TIME.items()], {"ahead": now + timedelta(days=2)}
         ),

@@ -24,6 +24,7 @@ CAPPED_TASKS = 20  # capped values that become tasks; all that were found are in
 # known. They only order the queue; what a hub's own model thinks of a pair is in the weights that they are applied to
 ONE_CUSTOMER = Odds(bias=3.1, link=0.44, average=0.37, size=-0.80, smaller=-1.27)
 TWO_CUSTOMERS = Odds(bias=-2.6, link=-0.31, average=-0.23, size=1.03)
+CONTRADICTED = 0.05  # how likely an identifier of which a customer has one is wrong, and the two are one after all
 LOOKED_AT = 10  # customers that are looked at for each weak link that is wanted
 _COLUMNS = {
     "task_id": pa.string(),
@@ -92,6 +93,7 @@ def ask(con: Connection, settings: IdentitySettings, decisions: Decisions, pairs
         average=odds.average,
         size=odds.size,
         smaller=odds.smaller,
+        contradicted=CONTRADICTED,
     )
 
 
@@ -105,11 +107,15 @@ def ask_all(con: Connection, settings: IdentitySettings, decisions: Decisions) -
 def _between(con: Connection, settings: IdentitySettings) -> list[Row]:
     """Questions about two customers: are they one?"""
     run(con, "review", most=settings.max_review_tasks, max_cluster_size=settings.max_cluster_size)
-    query = "SELECT kind, record_key_l, record_key_r, match_probability, vector, worth, records_l, records_r FROM id_doubt"
+    columns = "kind, identifier, record_key_l, record_key_r, match_probability, vector, worth, records_l, records_r"
     return [
-        (_task_id(kind, left, right), kind, left, right, probability, _said(vector), *rest)
-        for kind, left, right, probability, vector, *rest in rows(con, query)
+        (_task_id(kind, left, right), kind, left, right, probability, _contradicted(identifier) + _said(vector), *rest)
+        for kind, identifier, left, right, probability, vector, *rest in rows(con, f"SELECT {columns} FROM id_doubt")
     ]
+
+
+def _contradicted(identifier: str | None) -> str:
+    return f"kept apart: {identifier} contradicts; " if identifier else ""
 
 
 def _inside(con: Connection, settings: IdentitySettings, decisions: Decisions) -> list[Row]:

@@ -1,7 +1,9 @@
 """What a load leaves for the next one in schema linkage of the working warehouse, so that only what changed is linked again.
 
-It is a copy of what a full run would find and may be dropped at any time. It counts only for the load that is live, under the same
-model, settings and rules; whatever else is live was linked from another state.
+It is a copy of what a full run would find and may be dropped at any time. It counts only for the load that is live, or for one that
+was linked on top of the live one and held, under the same model, settings and rules; whatever else is live was linked from another
+state. What linkage finds does not depend on what is live, only which customer IDs follow from it does: so after a held load the
+state goes on from there, and ``pending`` names the records whose customers the live load may hold otherwise.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ TABLES = (
     "crowded",
     "stream",
     "named",
+    "pending",
     "stamp",
 )
 
@@ -52,8 +55,14 @@ def save(con: Connection) -> None:
     run(con, "state")
 
 
-def stamp(con: Connection, load_id: str, model: Model, settings: IdentitySettings, decisions: Decisions) -> None:
-    """Notes what the state belongs to, once schema identity holds the load."""
+def stamp(
+    con: Connection, load_id: str, model: Model, settings: IdentitySettings, decisions: Decisions, follows: str | None = None
+) -> None:
+    """Notes what the state belongs to, once schema identity holds the load.
+
+    Args:
+        follows: schema of the live load, if this one was linked on top of its state.
+    """
     table(con, "id_named", record_key=pa.array(sorted(_named(decisions)), pa.string()))
     run(
         con,
@@ -62,16 +71,32 @@ def stamp(con: Connection, load_id: str, model: Model, settings: IdentitySetting
         rules=_rules(model, settings),
         decisions=_digest(repr(decisions)),
         published=_published(con, "identity"),
+        follows=_newest(con, follows) if follows else None,
+        followed=_published(con, follows) if follows else None,
     )
 
 
 def fits(con: Connection, live: str | None, model: Model | None, settings: IdentitySettings) -> bool:
-    """Whether there is a state of exactly the load that is live, made by the same rules."""
+    """Whether there is a state of exactly the load that is live, or of one on top of it that was held, made by the same rules."""
     if live is None or model is None or set(TABLES) - {name for (name,) in rows(con, _KNOWN)}:
         return False
-    load_id, rules, published = rows(con, "SELECT load_id, rules, published FROM linkage.stamp")[0]
-    newest = rows(con, f"SELECT run_id FROM {live}.resolution_run ORDER BY ended_at DESC, run_id DESC LIMIT 1")
-    return [(load_id,)] == newest and rules == _rules(model, settings) and published == _published(con, live)
+    query = "SELECT rules, load_id, published, follows, followed FROM linkage.stamp"
+    rules, *lives = rows(con, query)[0]
+    now = [_newest(con, live), _published(con, live)]
+    return rules == _rules(model, settings) and now in (lives[:2], lives[2:])
+
+
+def resume(con: Connection, live: str) -> None:
+    """Takes out of schema identity what was of held loads only, where the rest does not replace it; sets ``pending``."""
+    if one(con, "SELECT load_id FROM linkage.stamp") == _newest(con, live):
+        con.execute("DELETE FROM linkage.pending")
+    run(con, "held", {"live": live})
+
+
+def _newest(con: Connection, schema: str) -> str | None:
+    """The load that a schema holds."""
+    found = rows(con, f"SELECT run_id FROM {schema}.resolution_run ORDER BY ended_at DESC, run_id DESC LIMIT 1")
+    return str(found[0][0]) if found else None
 
 
 _KNOWN = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'linkage'"

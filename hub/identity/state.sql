@@ -13,7 +13,7 @@ CREATE OR REPLACE TABLE linkage.pair AS SELECT l::BIGINT << 32 AS l, r::BIGINT <
 CREATE OR REPLACE TABLE linkage.cluster AS
 SELECT node_id::BIGINT << 32 AS node_id, cluster::BIGINT << 32 AS cluster, component::BIGINT << 32 AS component FROM id_cluster;
 
-CREATE OR REPLACE TABLE linkage.refused AS SELECT l::BIGINT << 32 AS l, r::BIGINT << 32 AS r, kind FROM id_refused;
+CREATE OR REPLACE TABLE linkage.refused AS SELECT l::BIGINT << 32 AS l, r::BIGINT << 32 AS r, kind, identifier FROM id_refused;
 
 CREATE OR REPLACE TABLE linkage.customer AS SELECT * REPLACE (cluster::BIGINT << 32 AS cluster) FROM id_customer;
 
@@ -25,3 +25,5 @@ CREATE OR REPLACE TABLE linkage.busy AS SELECT id_type, value, hash(value) AS co
 CREATE OR REPLACE TABLE linkage.crowded AS SELECT type AS id_type, hash(value) AS code FROM id_crowded;
 
 CREATE OR REPLACE TABLE linkage.stream AS FROM id_stream;
+
+CREATE OR REPLACE TABLE linkage.pending (record_key VARCHAR);

@@ -34,6 +34,7 @@ class Kind(StrEnum):
 
     near_miss = "near_miss"
     refused_join = "refused_join"
+    id_contradiction = "id_contradiction"
     weak_link = "weak_link"
     oversized_cluster = "oversized_cluster"
     capped_value = "capped_value"
