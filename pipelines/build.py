@@ -261,13 +261,13 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
             con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
             con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
-        views = published_views(con)
         changes = publish(
-            *(con, settings),
+            con,
+            settings,
             load_id=candidate.load_id,
             judged=JUDGED,
             carried=CARRIED,
-            views=views,
+            views=published_views(con),
             comments=meanings(),
             settle=settle,
         )
