@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from connectors.contract import Connector
-from expectations import Verdict, check_rows, judge
+from expectations import Verdict, judge, judge_relation
 from expectations.own import with_own
+from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.contract.errors import PublishRefusedError
 from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, build_golden, table_deltas
 from hub.golden.build import sql as golden_sql
@@ -37,11 +39,10 @@ from warehouse.copies import CARRIED, copy_control, copy_decisions
 from warehouse.measure import Scope, measure
 from warehouse.publish import PublishedTable, content_digest, demand_verdict, live_attached, live_load, prune, publish
 from warehouse.sql import statement
-from warehouse.staging import Handlers, RowFault, Staged, stage_stream
+from warehouse.staging import Handlers, Staged, stage_stream
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
 
 IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
     "customer_registry": ("customer_id",),
@@ -107,7 +108,8 @@ def stage_all(
     con: duckdb.DuckDBPyConnection, hub: Hub, connectors: Sequence[Connector], *, now: datetime
 ) -> dict[tuple[str, str], Staged]:
     """Bring the staging of an open warehouse up to date with its raw; nothing outside of it is written."""
-    handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
+    judge_rows = partial(_judge_rows, in_sql_from=hub.config.gate.in_sql_from)
+    handlers = Handlers(normalise=normalise_parties, judge=judge_rows, version=NORMALISER_VERSION)
     done: dict[tuple[str, str], Staged] = {}
     for connector in connectors:
         blocks, place = hub.mapping(connector), hub.place(connector)
@@ -119,8 +121,9 @@ def stage_all(
     return done
 
 
-def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
-    return [RowFault(failure.row, failure.check_id, failure.reason) for failure in check_rows(table, frame, key).quarantine]
+def _judge_rows(con: duckdb.DuckDBPyConnection, table: str, relation: str, into: str, *, in_sql_from: int) -> None:
+    key = STAGING_TABLES[table].key
+    judge_relation(con, table, relation, key=key, place="row_no", into=into, in_sql_from=in_sql_from)
 
 
 def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False, full: bool = False) -> ResolutionReport:

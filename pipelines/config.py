@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +87,15 @@ class HubConfig(BaseModel):
 
     @model_validator(mode="after")
     def _known_sources(self) -> HubConfig:
-        for key, names in (("source_priority", self.survivorship.source_priority), ("trust", self.survivorship.trust)):
+        given: dict[str, Iterable[str]] = {
+            "survivorship.source_priority": self.survivorship.source_priority,
+            "survivorship.trust": set(self.survivorship.trust) - {OTHERS},
+            "reporting.invoice_sales": self.reporting.invoice_sales or (),
+        }
+        for key, names in given.items():
             for name in names:
-                if name != OTHERS and name not in self.sources:
-                    raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
+                if name not in self.sources:
+                    raise ConfigError(f"no source {name!r}", field=key, remedy=_nearest(name, self.sources))
         return self
 
     @field_validator("publish")

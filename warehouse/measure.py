@@ -68,6 +68,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
         "identity": _identity(con, scope, run_id),
         "quarantine": _quarantine(con, scope),
         "shared_mailbox": con.execute(statement("measure_shared_mailbox")).df(),
+        "unconverted": con.execute(statement("measure_unconverted")).df(),
         "future_dates": _union(
             con, [_future(table, column) for table, column in MAIN_TIME.items()], {"ahead": now + timedelta(days=2)}
         ),
@@ -260,11 +261,11 @@ def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
              (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load l
               WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS rows_in,
              (SELECT count(DISTINCT (stream, source_record_id)) FROM staging.rejected r
-              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)
+              WHERE r.source_system = s.source_system AND r.rejected_at > $since)
              + (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.raw_load l
                 WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS quarantined,
              (SELECT list(k ORDER BY k)[1:20] FROM (SELECT DISTINCT stream || ':' || source_record_id AS k FROM staging.rejected r
-              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)) AS quarantine_share_examples
+              WHERE r.source_system = s.source_system AND r.rejected_at > $since)) AS quarantine_share_examples
            FROM (SELECT DISTINCT source_system FROM ops.raw_load WHERE source_system IN (SELECT unnest($sources))) s""",
         {"since": scope.since or datetime(1970, 1, 1), "sources": sorted({source for source, _ in scope.streams})},  # noqa: DTZ001
     ).df()

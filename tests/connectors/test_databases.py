@@ -65,6 +65,7 @@ def mariadb(tmp_path: Path) -> Iterator[Database]:
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows a page."""
     monkeypatch.setattr(databases_reading, "PAGE_ROWS", 3)
+    monkeypatch.setattr(databases_reading, "COPIED_ROWS", 3)
     monkeypatch.setattr("connectors.databases.server._FIRST_ROWS", 3)
     monkeypatch.setattr("connectors.databases.server._CHUNK_ROWS", 3)
 

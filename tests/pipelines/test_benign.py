@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.days import CONFIG, ORDERS, Change, Days, Rows, copied, order, person, second_day, settled
+from tests.pipelines.days import CONFIG, ORDERS, Change, Days, Rows, copied, first_day, order, person, second_day, settled
 
 Files = dict[str, Rows]
 NEXT = ORDERS + 8
@@ -88,4 +88,15 @@ def test_a_new_source_publishes(published: Path, tmp_path: Path) -> None:
     days.write({"legacy": old})
     streams = {"people": CONFIG["sources"]["crm"]["streams"]["contacts"] | {"path": "in/legacy.csv"}}
     days.world.configure({"sources": {**CONFIG["sources"], "legacy": {"type": "files", "country": "GB", "streams": streams}}})
+    publishes(days)
+
+
+def test_rows_that_the_load_before_turned_down_are_not_turned_down_anew(tmp_path: Path) -> None:
+    days, files = Days(tmp_path), first_day()
+    for row in files["orders"][::16]:
+        row["total"] = "n/a"
+    days.write(files)
+    publishes(days)
+    files["orders"].append(order(ORDERS))
+    days.write(files)
     publishes(days)
