@@ -29,6 +29,7 @@ from hub.contract.errors import WarehouseAccessError
 
 _META = b"hub.part"
 _REPEATED = ["op", "extracted_at", "merged_into", "reject_reason"]  # the others' values hardly do, and looking takes time
+_GROUP_BYTES = 2 * 1024 * 1024  # of a row group; whoever reads a part holds as much of it at a time, however large its rows are
 PART_ROWS = 5_000
 PART_BYTES = 16 * 1024 * 1024
 
@@ -128,7 +129,8 @@ class StreamLanding:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as sink:
                 # a part is read once and removed: what makes it smaller than lz4 does costs more than it saves
-                pq.write_table(made, sink, compression="lz4", use_dictionary=_REPEATED)
+                rows = max(1, len(made) * _GROUP_BYTES // max(1, made.nbytes))
+                pq.write_table(made, sink, row_group_size=rows, compression="lz4", use_dictionary=_REPEATED)
                 sink.flush()
                 os.fsync(sink.fileno())
             os.replace(temporary, target)

@@ -6,8 +6,8 @@ refuses one that is not exactly what the gate judged, so that stages of two buil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,9 @@ from warehouse.build_state import Candidate, begin_candidate, current_candidate,
 from warehouse.connection import frugal, linking, writer
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED, copy_control, copy_decisions
+from warehouse.differences import PublishedTable, RowChanges, content_digest
 from warehouse.measure import Scope, measure
-from warehouse.publish import PublishedTable, content_digest, demand_verdict, live_attached, live_load, prune, publish
+from warehouse.publish import demand_verdict, live_attached, live_load, prune, publish
 from warehouse.sql import statement
 from warehouse.staging import Handlers, Staged, stage_stream
 
@@ -59,7 +60,7 @@ IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
 }
 _LINKAGE_MB = 600
 JUDGED: tuple[PublishedTable, ...] = (
-    *(PublishedTable("golden", name, keys) for name, keys in TABLES.items()),
+    *(PublishedTable("golden", name, keys, stamped=True) for name, keys in TABLES.items()),
     *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
 )
 
@@ -188,7 +189,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
     """Measure the candidate, judge it and note the verdict; a held load is noted as such."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        digest = content_digest(con, JUDGED)
+        digest = content_digest(con, JUDGED, load_id=candidate.load_id)
         since = _began(con, live, candidate.follows)
         scope = Scope(
             keys=TABLES,
@@ -249,26 +250,43 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
                 f"load {candidate.load_id} follows load {candidate.follows}, which is not the live one any more",
                 remedy="run hub sync, which builds it anew",
             )
-        with live_attached(con, settings) as live:
-            deltas = table_deltas(con, load_id=candidate.load_id, live=live)
-        customer = deltas["customer"]
         pin = active_pin(hub)
-        row = _load_row(con, candidate, "published" if pin is None else "withheld") | {
-            "inserted": customer.inserted,
-            "changed": customer.changed,
-            "removed": customer.removed,
-        }
         if pin is not None:
-            demand_verdict(con, candidate.load_id, content_digest(con, JUDGED))
-            hub.control.put(t.load_batch, [row])
-            return Published(candidate.load_id, deltas, [], pin["load_id"])
-        # the new file must name its own load; the control store learns of it once the link points there
-        con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
-        con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        load_id = candidate.load_id
-        publish(con, settings, load_id=load_id, judged=JUDGED, carried=CARRIED, views=published_views(con), comments=meanings())
+            return _withhold(hub, con, candidate, pin["load_id"])
+        row: dict[str, Any] = {}
+
+        def settle(changes: Mapping[str, RowChanges]) -> None:
+            """The new file must name its own load; the control store learns of it once the link points there."""
+            row.update(_load_row(con, candidate, "published") | _of_customers(changes["customer"]))
+            con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
+            con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+
+        views = published_views(con)
+        changes = publish(
+            *(con, settings),
+            load_id=candidate.load_id,
+            judged=JUDGED,
+            carried=CARRIED,
+            views=views,
+            comments=meanings(),
+            settle=settle,
+        )
         hub.control.put(t.load_batch, [row])
-        return Published(load_id, deltas, prune(settings))
+        deltas = {name: TableDelta(*astuple(changed)) for name, changed in changes.items()}
+        return Published(candidate.load_id, deltas, prune(settings))
+
+
+def _withhold(hub: Hub, con: duckdb.DuckDBPyConnection, candidate: Candidate, pinned: str) -> Published:
+    """Note that the candidate passed the gate and is not published, since another load is pinned."""
+    demand_verdict(con, candidate.load_id, content_digest(con, JUDGED, load_id=candidate.load_id))
+    with live_attached(con, hub.config.warehouse) as live:
+        deltas = table_deltas(con, load_id=candidate.load_id, live=live)
+    hub.control.put(t.load_batch, [_load_row(con, candidate, "withheld") | _of_customers(deltas["customer"])])
+    return Published(candidate.load_id, deltas, [], pinned)
+
+
+def _of_customers(delta: TableDelta | RowChanges) -> dict[str, int]:
+    return {"inserted": delta.inserted, "changed": delta.changed, "removed": delta.removed}
 
 
 def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

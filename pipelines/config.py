@@ -23,6 +23,7 @@ from hub.contract.errors import ConfigError
 from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
+from pipelines.backup_settings import BackupSettings
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
 
@@ -64,6 +65,7 @@ class HubConfig(BaseModel):
     gate: GateSettings = Field(default_factory=GateSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
 
     @field_validator("sources", mode="before")
     @classmethod

@@ -161,13 +161,11 @@ def ingest_stream(
 
 
 def align_mirror(hub: Hub, source: str, stream: str) -> None:
-    """Make the landing zone's idea of the cursor that of the warehouse, should they differ (a restored or removed warehouse).
+    """Make the landing zone's idea of the cursor that of the warehouse, should they differ (either was restored or removed).
 
     While another process writes, nothing is done: that process found the warehouse in order, and taking parts in checks it again.
     """
     landing = hub.landing(source, stream)
-    if not landing.folder.exists():
-        return
     if not hub.config.warehouse.path.exists():
         landing.discard()
         return

@@ -85,6 +85,7 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
         WarehouseAccessError: it cannot be opened or written.
     """
     with locked(settings.path, "lock", settings.lock_timeout_seconds):
+        _demand_whole(settings)
         con = _open_for_writing(settings)
         try:
             yield con
@@ -95,6 +96,34 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
             ) from error
         finally:
             con.close()
+
+
+@contextmanager
+def settled(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold the working warehouse, where there is one, as a whole file that nobody has open: all that was written is in it.
+
+    Raises as `writer` does.
+    """
+    with locked(settings.path, "lock", settings.lock_timeout_seconds):
+        if settings.path.exists():
+            con = _open_for_writing(settings)
+            try:
+                con.execute("CHECKPOINT")
+            finally:
+                con.close()
+        yield
+
+
+def restore_marker(settings: WarehouseSettings) -> Path:
+    """The file that is there while a restore puts things in their places."""
+    return settings.path.with_name(".restoring")
+
+
+def _demand_whole(settings: WarehouseSettings) -> None:
+    if restore_marker(settings).exists():
+        raise WarehouseAccessError(
+            f"a restore into {settings.path.parent} was cut off", remedy="run the same hub restore again, which finishes it"
+        )
 
 
 def _open_for_writing(settings: WarehouseSettings) -> duckdb.DuckDBPyConnection:

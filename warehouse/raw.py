@@ -94,6 +94,9 @@ def load(
         LineageError: the parts do not continue the committed cursor.
     """
     value, seq, digest = cursor(con, source, stream)
+    covered = [part for _, part in parts if part.seq <= seq]
+    if covered and (covered[-1].seq, covered[-1].leads_to) != (seq, digest):
+        raise _not_continuing(source, stream)  # numbered from the beginning again by who had lost its place
     fresh = [(path, part) for path, part in parts if part.seq > seq]
     while fresh and not fresh[-1][1].complete:
         fresh.pop()
@@ -101,12 +104,7 @@ def load(
         return None
     for _, part in fresh:
         if not part.begins and part.follows != digest:
-            raise LineageError(
-                "landed records do not continue what the warehouse holds",
-                source=source,
-                stream=stream,
-                remedy="they are set aside and read again",
-            )
+            raise _not_continuing(source, stream)
         digest = part.leads_to
     try:
         with frugal(con):
@@ -118,6 +116,15 @@ def load(
         # closing would do it too, but with all the memory there is
         con.execute("CHECKPOINT")
     return counts
+
+
+def _not_continuing(source: str, stream: str) -> LineageError:
+    return LineageError(
+        "landed records do not continue what the warehouse holds",
+        source=source,
+        stream=stream,
+        remedy="they are set aside and read again",
+    )
 
 
 def _commit(

@@ -1,11 +1,12 @@
--- Questions about two customers, of the compared pairs in {pairs}: customers just below the threshold, and joins that were refused,
--- by the guard or because the two contradict each other in an identifier.
+-- Questions about two customers, of the compared pairs in {pairs}: customers just below the threshold, people unlike each other who
+-- hold one mailbox, and joins that were refused, by the guard or because the two contradict each other in an identifier.
 -- First which pair of records asks the question, then how much speaks for and against it over all pairs of the two.
 CREATE OR REPLACE TEMP TABLE id_asking AS
 WITH pair AS (
-  SELECT l, r, vector, weight, probability, coalesce(f.kind, 'near_miss') AS kind, identifier
+  SELECT l, r, vector, weight, probability,
+    coalesce(f.kind, CASE WHEN probability >= $review_floor THEN 'near_miss' ELSE 'shared_mailbox' END) AS kind, identifier
   FROM {pairs} LEFT JOIN id_refused AS f USING (l, r) JOIN id_weight USING (vector)
-  WHERE f.kind IS NOT NULL OR (weight <= 0 AND probability >= $review_floor)
+  WHERE f.kind IS NOT NULL OR (weight <= 0 AND (probability >= $review_floor OR (vector >> $email_shift) & $email_mask = 1))
 ), apart AS (
   SELECT least(a.cluster, b.cluster) AS low, greatest(a.cluster, b.cluster) AS high
   FROM id_apart_pair JOIN id_member AS a ON a.record_key = l JOIN id_member AS b ON b.record_key = r
@@ -16,7 +17,7 @@ WITH pair AS (
 )
 -- two customers are one question, however many of their records look alike
 FROM between ANTI JOIN apart USING (low, high)
-QUALIFY row_number() OVER (PARTITION BY low, high ORDER BY kind = 'near_miss', probability DESC, l, r) = 1;
+QUALIFY row_number() OVER (PARTITION BY low, high ORDER BY kind = 'shared_mailbox', kind = 'near_miss', probability DESC, l, r) = 1;
 
 CREATE OR REPLACE TEMP TABLE id_asked AS
 WITH asked AS (

@@ -82,10 +82,13 @@ def ask(con: Connection, settings: IdentitySettings, decisions: Decisions, pairs
     left, right = [a for a, _ in decisions.apart], [b for _, b in decisions.apart]
     table(con, "id_apart_pair", l=pa.array(left, pa.string()), r=pa.array(right, pa.string()))
     odds = ONE_CUSTOMER
+    (email,) = (c for c in comparisons() if c.name == "email")
     run(
         con,
         "questions",
         {"pairs": pairs},
+        email_shift=email.shift,
+        email_mask=(1 << email.bits) - 1,
         review_floor=settings.review_floor,
         weight_cap=WEIGHT_CAP,
         uncompared=UNCOMPARED,

@@ -179,6 +179,15 @@ def test_a_landing_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path
         parts.finish()
 
 
+def test_large_rows_are_in_small_groups_so_that_few_are_held_at_a_time(landing: StreamLanding) -> None:
+    parts = writer(landing)
+    parts.add(Page([Record(str(n), {"note": f"{n}" * 200_000}) for n in range(10, 20)], {"at": 1}))
+    parts.finish()
+    (part,) = landing.parts()
+    read = pq.read_metadata(part)
+    assert [read.row_group(n).num_rows for n in range(read.num_row_groups)] == [5, 5]
+
+
 # resuming ----------------------------------------------------------------------------------------------------------
 
 

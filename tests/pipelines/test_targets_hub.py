@@ -124,6 +124,8 @@ def test_targets_follow_a_rollback(
     world: World, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub = Shell(world, capsys, monkeypatch)
+    write(world.root, 41)
+    assert hub("sync")[0] == 0
     code, out, _ = hub("rollback")
     assert code == 0, out
     assert "target pg: shows load" in out

@@ -157,6 +157,18 @@ def test_parts_of_another_history_are_refused_and_nothing_moves(con: duckdb.Duck
     assert set(current(con)) == {"1"}
 
 
+def test_parts_of_a_landing_zone_that_was_lost_are_not_taken_for_those_that_were_taken_in(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    land(tmp_path, [record("1", {})])
+    take(con, tmp_path)
+    StreamLanding(tmp_path, "shop", "orders").discard()
+    land(tmp_path, [record("1", {}), record("2", {})], checkpoint={"n": "later"})  # numbered from one again
+    with pytest.raises(LineageError, match=r"shop/orders.*do not continue"):
+        take(con, tmp_path)
+    assert set(current(con)) == {"1"}
+
+
 @given(
     st.lists(
         st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.sampled_from(["upsert", "delete"])), max_size=6),
