@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--day", type=int, default=0, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.step:
-        print(json.dumps(_stepped(chosen.folder, chosen.step, chosen.day, chosen.profile)))
+        print(json.dumps(stepped(chosen.folder, chosen.step, chosen.day, chosen.profile)))
         return
     folder = chosen.folder / f"golden-{chosen.records}-{chosen.facts}-{chosen.seed}"
     if chosen.from_step == "read" and not (folder / "hub.yaml").exists():
@@ -101,7 +101,7 @@ def _child(folder: Path, step: str, day: int, profile: bool) -> Figures:
     return figures
 
 
-def _stepped(folder: Path, step: str, day: int, profile: bool) -> Figures:
+def stepped(folder: Path, step: str, day: int, profile: bool) -> Figures:
     """Run one step as `pipelines.build` does, and say what it took."""
     from pipelines import build
     from pipelines.config import load_config
@@ -154,10 +154,10 @@ def _stage(hub: Any, run_id: str) -> Figures:
     judge = build._judge_rows
 
     @wraps(judge)
-    def timed(*given: Any) -> Any:
+    def timed(*given: Any, **named: Any) -> Any:
         began, cpu = time.perf_counter(), time.process_time()
         try:
-            return judge(*given)
+            return judge(*given, **named)
         finally:
             spent["wall"] += time.perf_counter() - began
             spent["cpu"] += time.process_time() - cpu
@@ -193,7 +193,7 @@ def _gate(hub: Any, run_id: str) -> Figures:
 
 
 def _publish(hub: Any, run_id: str) -> Figures:
-    from pipelines.build import publish_candidate
+    from pipelines.publishing import publish_candidate
 
     publish_candidate(hub, run_id=run_id)
     return {"MB": round(hub.config.warehouse.golden.resolve().stat().st_size / 1e6)}

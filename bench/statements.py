@@ -36,7 +36,7 @@ class Noting:
 @contextmanager
 def noting() -> Iterator[list[tuple[str, float]]]:
     """Note all that the steps of a build run while this lasts."""
-    from pipelines import build
+    from pipelines import build, publishing
 
     noted: list[tuple[str, float]] = []
     usual = build.writer
@@ -47,5 +47,5 @@ def noting() -> Iterator[list[tuple[str, float]]]:
         with held as con:
             yield Noting(con, noted)
 
-    with mock.patch.object(build, "writer", writer):
+    with mock.patch.object(build, "writer", writer), mock.patch.object(publishing, "writer", writer):
         yield noted

@@ -53,20 +53,21 @@ def content_digest(con: duckdb.DuckDBPyConnection, tables: Iterable[PublishedTab
     Args:
         catalog: where the tables are, with a dot after it; without, the working warehouse.
     """
-    parts = []
+    parts: list[tuple[object, ...]] = []
     for table in tables:
-        where, keys = f"{catalog}{table} t", ", ".join(f't."{key}"' for key in table.keys)
+        where = f"{catalog}{table} t"
         if table.stamped:
-            of_it = con.execute(f"SELECT coalesce(sum(hash(t)::HUGEINT), 0) FROM {where} WHERE {STAMP} = ?", [load_id]).fetchall()[
-                0
-            ]
-            known = con.execute(f"SELECT count(*), coalesce(sum(hash({keys}, t.{STAMP})::HUGEINT), 0) FROM {where}").fetchall()[0]
-            parts.append((str(table), *known, *of_it))
+            which = ", ".join(f't."{key}"' for key in (*table.keys, STAMP))
+            known = _summed(con, f"hash({which})", f"{where} WHERE {STAMP} IS DISTINCT FROM $load", load=load_id)
+            parts.append((str(table), *known, *_summed(con, "hash(t)", f"{where} WHERE {STAMP} = $load", load=load_id)))
         else:
-            parts.append(
-                (str(table), *con.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {where}").fetchall()[0])
-            )
+            parts.append((str(table), *_summed(con, "hash(t)", where)))
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def _summed(con: duckdb.DuckDBPyConnection, digest: str, where: str, **values: str) -> tuple[int, int]:
+    found: tuple[int, int] = con.execute(f"SELECT count(*), coalesce(sum({digest}::HUGEINT), 0) FROM {where}", values).fetchall()[0]
+    return found
 
 
 def apply_changes(con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load_id: str) -> RowChanges | None:

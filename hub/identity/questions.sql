@@ -1,10 +1,10 @@
--- Questions about two customers, of the compared pairs in {pairs}: customers just below the threshold, people unlike each other who
--- hold one mailbox, and joins that were refused, by the guard or because the two contradict each other in an identifier.
+-- Questions about two customers, of the compared pairs in {pairs}: customers just below the threshold, joins that were refused, by the
+-- guard or because the two contradict each other in an identifier, and people unlike each other who hold one mailbox.
 -- First which pair of records asks the question, then how much speaks for and against it over all pairs of the two.
 CREATE OR REPLACE TEMP TABLE id_asking AS
 WITH pair AS (
-  SELECT l, r, vector, weight, probability,
-    coalesce(f.kind, CASE WHEN probability >= $review_floor THEN 'near_miss' ELSE 'shared_mailbox' END) AS kind, identifier
+  SELECT l, r, vector, weight, probability, identifier,
+    coalesce(f.kind, CASE WHEN probability >= $review_floor THEN 'near_miss' ELSE 'shared_mailbox' END) AS kind
   FROM {pairs} LEFT JOIN id_refused AS f USING (l, r) JOIN id_weight USING (vector)
   WHERE f.kind IS NOT NULL OR (weight <= 0 AND (probability >= $review_floor OR (vector >> $email_shift) & $email_mask = 1))
 ), apart AS (
