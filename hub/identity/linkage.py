@@ -71,9 +71,21 @@ def frozen_model(con: Connection, live: str | None, retrain: bool) -> Model | No
 
 
 def link(
-    con: Connection, settings: IdentitySettings, decisions: Decisions, *, now: datetime, live: str | None, model: Model | None
+    con: Connection,
+    settings: IdentitySettings,
+    decisions: Decisions,
+    *,
+    now: datetime,
+    live: str | None,
+    model: Model | None,
+    aside: bool = False,
 ) -> Linked:
-    """Runs the whole of linkage over staging.party_record, and learns a model if none is given."""
+    """Runs the whole of linkage over staging.party_record, and learns a model if none is given.
+
+    Args:
+        aside: keep the state of the live load beside that of this one, should this one be held.
+    """
+    state.begin(con, live, settings, aside=aside)
     records = make_nodes(con, settings, decisions)
     if model is None:
         run(con, "frequency")
