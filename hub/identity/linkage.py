@@ -168,9 +168,8 @@ def _forms() -> tuple[list[str], list[list[str]]]:
 
 
 def given_forms(con: Connection) -> None:
-    """Makes id_given_form: each given name with the full names it may stand for."""
+    """Makes id_given_form: each given name with the full names it may stand for; and the macros of ``keys``."""
+    run(con, "keys")
     names, forms = _forms()
     table(con, "id_form", name=pa.array(names, pa.string()), forms=pa.array(forms, pa.list_(pa.string())))
-    # bits: a fast first answer to "do two names have a form in common?"
-    bits = "list_reduce(list_transform(forms, lambda f: 1::UBIGINT << (hash(f) % 64)::INT), lambda a, b: a | b)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE id_given_form AS SELECT name, forms, {bits} AS bits FROM id_form")
+    run(con, "given_forms")
