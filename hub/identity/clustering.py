@@ -59,8 +59,9 @@ def cluster(kinds: Ints, left: Ints, right: Ints, weight: Floats, must: Pairs, c
         max_size: most nodes of one cluster (must-links may exceed it).
     """
     n = len(kinds)
-    linking = weight > 0
     ends = np.array(must, dtype=np.int64).reshape(-1, 2)
+    weight = _pardoned(n, left, right, weight, ends)
+    linking = weight > 0
     component = _least(components(n, np.concatenate([left[linking], ends[:, 0]]), np.concatenate([right[linking], ends[:, 1]])))
     size, links = np.bincount(component, minlength=n), np.bincount(component[left[linking]], minlength=n)
     decided = np.zeros(n, dtype=np.bool_)
@@ -85,6 +86,26 @@ def cluster(kinds: Ints, left: Ints, right: Ints, weight: Floats, must: Pairs, c
             joined = join_one_by_one(graph, _GUARD, musts, cannots, max_size)
         _note(outcome, nodes, edges, graph, joined)
     return outcome
+
+
+def _pardoned(n: int, left: Ints, right: Ints, weight: Floats, must: Ints) -> Floats:
+    """Weights in which nothing forbids what a steward made one: not between its nodes, nor between one and what links to another.
+
+    Otherwise the join of two records would part each of them from the rest of its customer.
+    """
+    if not len(must):
+        return weight
+    made = components(n, must[:, 0], must[:, 1])
+    linking = weight > 0
+    near = np.concatenate(
+        [np.arange(n) * n + made, left[linking] * n + made[right[linking]], right[linking] * n + made[left[linking]]]
+    )
+    forbidding = np.flatnonzero(weight <= FORBIDDEN)
+    several = np.bincount(made, minlength=n) > 1
+    lifted = np.zeros(len(forbidding), dtype=np.bool_)
+    for one, other in ((left[forbidding], right[forbidding]), (right[forbidding], left[forbidding])):
+        lifted |= several[made[other]] & np.isin(one * n + made[other], near)
+    return np.where(np.isin(np.arange(len(weight)), forbidding[lifted]), 0.0, weight)
 
 
 def _placed(pairs: Pairs, place: Ints, here: Flags) -> Pairs:
