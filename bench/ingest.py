@@ -7,6 +7,9 @@ threads and not of the server, memory is its greatest resident set. Rows are mad
 or on this machine.
 
     python -m bench.ingest --rows 200000 --kinds http,sql,files --dlt .venv-bench/bin/python
+
+On a machine that others use too, `--rounds 5` measures both by turns and prints the medians; the last column is then the median of
+the rounds' quotients, and which quotients there were, by wall and by CPU seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +29,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -34,6 +39,7 @@ from bench.ingest_rows import COLUMNS, flats
 ROOT = Path(__file__).resolve().parents[1]
 POSTGRES = os.environ.get("BENCH_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 TABLE = "hub_bench_ingest"
+Figures = dict[str, float]
 _FIELDS = {"full_name": "name", "email": "email", "phone": "phone", "city": "city", "country": "country"}
 
 
@@ -43,6 +49,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--kinds", default="http,sql,files")
     parser.add_argument("--dlt", help="a Python that has dlt; without it only ours is measured")
+    parser.add_argument("--rounds", type=int, default=1, help="how often both are measured, by turns")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # the child: a folder with hub.yaml
     options = parser.parse_args()
     if options.one:
@@ -53,33 +60,55 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for kind in options.kinds.split(","):
         with tempfile.TemporaryDirectory() as folder, _SOURCES[kind](Path(folder), options.rows) as (source, peer):
-            print(_line(kind, Path(folder), source, peer, options.rows, options.dlt), flush=True)
+            rounds = [_round(Path(folder), source, peer, options.rows, options.dlt) for _ in range(options.rounds)]
+            print(_line(kind, [mine for mine, _ in rounds], [theirs for _, theirs in rounds if theirs]), flush=True)
 
 
-def _line(kind: str, folder: Path, source: dict[str, Any], peer: dict[str, Any], rows: int, dlt: str | None) -> str:
+def _round(
+    folder: Path, source: dict[str, Any], peer: dict[str, Any], rows: int, dlt: str | None
+) -> tuple[Figures, Figures | None]:
+    """Ours, then dlt's, both from nothing."""
+    for made in (folder / "data", folder / "dlt"):
+        shutil.rmtree(made, ignore_errors=True)
+    (folder / "dlt.duckdb").unlink(missing_ok=True)
     (folder / "hub.yaml").write_text(yaml.safe_dump({"sources": {"bench": source}}))
     mine = _child([sys.executable, "-m", "bench.ingest", "--one", str(folder)], rows)
     if dlt is None:
+        return mine, None
+    asked = json.dumps({**peer, "folder": str(folder)})
+    return mine, _child([dlt, str(ROOT / "bench" / "ingest_dlt.py"), asked], rows)
+
+
+def _line(kind: str, mine: list[Figures], theirs: list[Figures]) -> str:
+    if not theirs:
         return f"| {kind} | {_figures(mine)} | | | | |"
-    theirs = _child([dlt, str(ROOT / "bench" / "ingest_dlt.py"), json.dumps({**peer, "folder": str(folder)})], rows)
-    return f"| {kind} | {_figures(mine)} | {_figures(theirs)} | {mine['rate'] / theirs['rate']:.2f} |"
+    pairs = list(zip(mine, theirs, strict=True))
+    wall = sorted(ours["rate"] / dlts["rate"] for ours, dlts in pairs)
+    cpu = sorted(dlts["cpu_seconds"] / ours["cpu_seconds"] for ours, dlts in pairs)
+    more = f" (wall {_range(wall)}, CPU {_range(cpu)})" if len(pairs) > 1 else ""
+    return f"| {kind} | {_figures(mine)} | {_figures(theirs)} | {median(wall):.2f}{more} |"
 
 
-def _figures(told: dict[str, float]) -> str:
-    return f"{told['rate']:,.0f} | {told['cpu_seconds']:.2f} | {told['peak_mb']:,.0f}"
+def _figures(told: list[Figures]) -> str:
+    rate, cpu = (median(one[name] for one in told) for name in ("rate", "cpu_seconds"))
+    return f"{rate:,.0f} | {cpu:.2f} | {max(one['peak_mb'] for one in told):,.0f}"
 
 
-def _child(command: list[str], rows: int) -> dict[str, float]:
+def _range(values: list[float]) -> str:
+    return f"{values[0]:.2f} to {values[-1]:.2f}, median {median(values):.2f}"
+
+
+def _child(command: list[str], rows: int) -> Figures:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
-    told: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    told: Figures = json.loads(done.stdout.strip().splitlines()[-1])
     if told["rows"] != rows:
         sys.exit(f"{' '.join(command[:3])} loaded {told['rows']} of {rows} rows")
     return {**told, "rate": rows / told["seconds"]}
 
 
-def ours(folder: Path) -> dict[str, float]:
+def ours(folder: Path) -> Figures:
     """Sync the one stream of the hub in a folder; seconds, CPU seconds, rows now in raw, peak memory in MB."""
     from pipelines.config import load_config
     from pipelines.context import Hub

@@ -19,13 +19,14 @@ import sqlalchemy as sa
 
 from hub.contract.secret import Secret
 from warehouse.connection import connect
-from warehouse.publish import PublishedTable, content_digest, live_load, load_file, publish
+from warehouse.differences import PublishedTable, content_digest
+from warehouse.publish import live_load, load_file, publish
 from warehouse.settings import WarehouseSettings
 from warehouse.targets import TableSpec, TargetSettings, publish_to
 
 TABLES = (
-    PublishedTable("golden", "customer", ("customer_id",)),
-    PublishedTable("golden", "customer_order", ("order_key",)),
+    PublishedTable("golden", "customer", ("customer_id",), stamped=True),
+    PublishedTable("golden", "customer_order", ("order_key",), stamped=True),
 )
 SPECS = tuple(TableSpec(t.schema, t.name, t.keys, ("customer_id", "email", "ordered_at")) for t in TABLES)
 PREFIX = "hub_bench_"
@@ -61,7 +62,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def publish_load(con: duckdb.DuckDBPyConnection, settings: WarehouseSettings, load_id: str) -> None:
     """Judge and publish what is in the working warehouse, as a sync would."""
-    con.execute("INSERT INTO quality.gate_decision VALUES (?, 'pass', ?)", [load_id, content_digest(con, TABLES)])
+    con.execute("INSERT INTO quality.gate_decision VALUES (?, 'pass', ?)", [load_id, content_digest(con, TABLES, load_id=load_id)])
     publish(con, settings, load_id=load_id, judged=TABLES, carried=[], views=[])
 
 

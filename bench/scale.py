@@ -31,11 +31,12 @@ CHUNK = 1_000_000
 # what belongs to which part, by where it is called
 PARTS = {
     "nodes": ("linkage.make_nodes",),
-    "blocking": ("linkage.block",),
+    "blocking": ("engine.block",),
+    "comparison": ("engine.run",),
     "model": ("linkage._new_model",),
-    "weights": ("linkage.weigh",),
+    "weights": ("linkage.weigh", "engine.link"),
     "clusters": ("linkage.make_clusters",),
-    "keys and comparison": ("linkage.run",),
+    "keys": ("linkage.run",),
     "IDs": ("resolution.assign", "resolution.churn"),
     "review queue": ("resolution.queue",),
     "state for the next load": ("state.save", "state.save_blocks", "state.stamp"),

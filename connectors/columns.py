@@ -116,8 +116,13 @@ def _objects(columns: Mapping[str, Column], *, in_order: bool) -> pa.StringArray
 def _hashes(texts: pa.StringArray) -> pa.StringArray:
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
-    content, blake2b = memoryview(data), hashlib.blake2b
-    hashed = b"".join([blake2b(content[start:end], digest_size=_HASH_CHARACTERS // 2).digest() for start, end in pairwise(ends)])
+    content, anew = memoryview(data), hashlib.blake2b(digest_size=_HASH_CHARACTERS // 2).copy
+    digests: list[bytes] = []
+    for start, end in pairwise(ends):
+        hashing = anew()  # a copy takes half of what making one takes
+        hashing.update(content[start:end])
+        digests.append(hashing.digest())
+    hashed = b"".join(digests)
     starts = np.arange(len(texts) + 1, dtype=np.int32) * _HASH_CHARACTERS
     return pa.StringArray.from_buffers(len(texts), pa.py_buffer(starts), pa.py_buffer(hashed.hex().encode()))
 

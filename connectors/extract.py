@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from connectors.contract import Connector, Deletes, Page, Stream
+from connectors.contract import Checkpoint, Connector, Deletes, Page, Stream
 from connectors.landing import PartWriter, StreamLanding
 from hub.contract.errors import ConfigError, NotFoundError
 
@@ -67,6 +67,7 @@ def extract_stream(
         SourceError: what was read before the fault has landed and is not read again; it enters raw when the reading is complete.
     """
     landing = StreamLanding(root, connector.name, stream.name)
+    landing.clear()
     point = landing.resume_point()
     begins = point.checkpoint is None or full
     checkpoint = None if begins else point.checkpoint
@@ -79,7 +80,7 @@ def extract_stream(
         owes_end=point.broken_off,
         snapshot=stream.deletes is Deletes.SNAPSHOT and limit is None,
     )
-    return _land(connector, stream, stream.read(checkpoint), writer, limit)
+    return _land(connector, stream, stream.read(checkpoint), writer, limit, checkpoint)
 
 
 def extract_window(
@@ -100,6 +101,7 @@ def extract_window(
     if stream.window is None:
         raise ConfigError("this stream can only be read whole", **where, remedy="use hub sync --full for it")
     landing = StreamLanding(root, connector.name, stream.name)
+    landing.clear()
     point = landing.resume_point()
     if point.checkpoint is None or landing.parts():
         raise ConfigError("a backfill comes after the first whole reading", **where, remedy="run hub sync for this source first")
@@ -108,7 +110,7 @@ def extract_window(
     )
     pages = (replace(page, checkpoint=point.checkpoint, begins=False) for page in stream.window(since, until))
     try:
-        return _land(connector, stream, pages, writer, None)
+        return _land(connector, stream, pages, writer)
     except BaseException:
         landing.forget(point.seq)
         raise
@@ -148,7 +150,14 @@ def _each(pages: Iterable[Page]) -> Generator[Page, None, None]:
     yield from pages
 
 
-def _land(connector: Connector, stream: Stream, pages: Iterable[Page], writer: PartWriter, limit: int | None) -> Extraction:
+def _land(
+    connector: Connector,
+    stream: Stream,
+    pages: Iterable[Page],
+    writer: PartWriter,
+    limit: int | None = None,
+    start: Checkpoint | None = None,
+) -> Extraction:
     started, (calls, retries), rows = time.monotonic(), connector.calls(), 0
     finished = False
     try:
@@ -157,7 +166,8 @@ def _land(connector: Connector, stream: Stream, pages: Iterable[Page], writer: P
             for page in read:
                 writer.add(page)
                 rows += len(page.records) + len(page.rejects)
-                if limit is not None and rows >= limit:
+                # not before there is something to go on from, or the next sync would read the same again
+                if limit is not None and rows >= limit and page.checkpoint != start:
                     break
         finished = True
     finally:

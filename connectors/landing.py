@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from hub.contract.errors import WarehouseAccessError
 
 _META = b"hub.part"
 _REPEATED = ["op", "extracted_at", "merged_into", "reject_reason"]  # the others' values hardly do, and looking takes time
+_GROUP_BYTES = 2 * 1024 * 1024  # of a row group; whoever reads a part holds as much of it at a time, however large its rows are
 PART_ROWS = 5_000
 PART_BYTES = 16 * 1024 * 1024
 
@@ -89,11 +89,18 @@ class StreamLanding:
 
     # for the extraction ----------------------------------------------------------------------------------------
 
+    def clear(self) -> None:
+        """Remove what a killed process wrote halfway. For the one who reads the source: what lies there is nobody's then."""
+        for leftover in self.folder.glob(".part-*.tmp"):
+            leftover.unlink(missing_ok=True)
+
     def resume_point(self) -> ResumePoint:
         """Where reading goes on: after the last whole part if there are parts, else after the committed cursor."""
-        infos = [self.info(part) for part in self.parts()]
-        if infos:
-            last = infos[-1]
+        while parts := self.parts():
+            try:
+                last = self.info(parts[-1])
+            except FileNotFoundError:
+                continue  # it was taken in meanwhile, and the mirror moved before it went
             return ResumePoint(last.checkpoint, last.seq + 1, broken_off=not last.complete)
         checkpoint, seq = self.mirror()
         return ResumePoint(checkpoint, seq + 1, broken_off=False)
@@ -121,7 +128,9 @@ class StreamLanding:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as sink:
-                pq.write_table(made, sink, compression="zstd", use_dictionary=_REPEATED)
+                # a part is read once and removed: what makes it smaller than lz4 does costs more than it saves
+                rows = max(1, len(made) * _GROUP_BYTES // max(1, made.nbytes))
+                pq.write_table(made, sink, row_group_size=rows, compression="lz4", use_dictionary=_REPEATED)
                 sink.flush()
                 os.fsync(sink.fileno())
             os.replace(temporary, target)
@@ -155,8 +164,6 @@ class StreamLanding:
         for part in self.parts():
             if int(part.stem.removeprefix("part-")) <= seq:
                 part.unlink()
-        for leftover in self.folder.glob(".part-*.tmp"):
-            leftover.unlink(missing_ok=True)
 
     def forget(self, seq: int) -> None:
         """Remove the parts from a number on."""
@@ -165,8 +172,9 @@ class StreamLanding:
                 part.unlink()
 
     def discard(self) -> None:
-        """Forget parts and mirror, so that the next extraction starts anew."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget parts and mirror, so that the next extraction starts anew. What another process is about to land stays."""
+        self.forget(0)
+        (self.folder / "committed.json").unlink(missing_ok=True)
 
 
 class PartWriter:

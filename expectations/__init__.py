@@ -7,6 +7,7 @@ from expectations.checks import CHECKS
 from expectations.frames import FRAMES
 from expectations.own import expect, failing_rows
 from expectations.report import to_markdown
+from expectations.row_sql import failing_rows_sql, judge_relation
 from expectations.rules import RowFailure, RowResult, RowRule, check_rows, row_rules
 from expectations.settings import GateSettings
 from expectations.table_check import TableCheck
@@ -25,7 +26,9 @@ __all__ = [
     "check_rows",
     "expect",
     "failing_rows",
+    "failing_rows_sql",
     "judge",
+    "judge_relation",
     "row_rules",
     "to_markdown",
 ]

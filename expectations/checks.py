@@ -235,6 +235,17 @@ CHECKS: tuple[TableCheck, ...] = (
         "see hub status and sync it; its rows in this load are as old as that",
     ),
     TableCheck(
+        "rate_known",
+        "unconverted",
+        "completeness",
+        "warning",
+        "at_most",
+        measures.unconverted,
+        "every amount can be brought to the base currency",
+        "{value} of {total} facts of {subject} have no rate to the base currency: {said}",
+        "add rates of that currency for these days to the file under reporting.rates and sync; golden.unconverted has all of them",
+    ),
+    TableCheck(
         "mailbox_own",
         "shared_mailbox",
         "uniqueness",

@@ -3,10 +3,10 @@
 Whoever builds the load measures it in SQL and hands in one pandas frame per name of `FRAMES`, one row per thing measured. Columns
 beyond the named ones are ignored. Types: *text* never NULL; *count* a whole number from 0 (10.0 will do, 10.5 will not); *money*
 `Decimal`, whole number or text, never a float (DuckDB's `df()` turns DECIMAL into floats: cast to VARCHAR), NULL is 0 as the sum
-over nothing; *hours* and *number* a finite number. A `?` means that NULL is allowed and says "cannot be compared": the first load,
-a source or table that the last published load lacks, or a last load that was made with --limit. The text columns together name the
-row, which occurs once. For any check a frame may also have a column ``<check_id>_examples``: a list of keys (never values) of the
-rows of data that break it, or NULL; 20 are shown.
+over nothing; *hours* and *number* a finite number; *day* a date as YYYY-MM-DD. A `?` means that NULL is allowed and says "cannot be
+compared": the first load, a source or table that the last published load lacks, or a last load that was made with --limit; of a
+day, that there is none. The text columns together name the row, which occurs once. For any check a frame may also have a column
+``<check_id>_examples``: a list of keys (never values) of the rows of data that break it, or NULL; 20 are shown.
 
 `before` always means the last published load. A source taken out of hub.yaml, or paused, is not measured.
 
@@ -41,6 +41,8 @@ rows of data that break it, or NULL; 20 are shown.
 - schema: each golden table: columns of the published one that are gone or of another type.
 - history: each figure whose usual course is watched (`expectations.history`): its value, the median of the last published loads
   that have it, how far those stray from it (median absolute deviation, as a standard deviation), and how many they are.
+- unconverted: each golden fact table with money, source and currency, where there is a base currency: facts with an amount, those
+  of them without a rate, their amount, and the first and last of their UTC days.
 - future_dates: each golden fact table: rows, and those whose main time is more than two days ahead.
 """
 
@@ -48,6 +50,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,7 +59,7 @@ from hub.contract.errors import GateError
 if TYPE_CHECKING:
     import pandas as pd
 
-FigureType = Literal["text", "text?", "count", "count?", "money", "hours", "hours?", "number", "number?"]
+FigureType = Literal["text", "text?", "count", "count?", "money", "hours", "hours?", "number", "number?", "day?"]
 Row = Mapping[str, Any]
 
 FRAMES: dict[str, dict[str, FigureType]] = {
@@ -106,6 +109,16 @@ FRAMES: dict[str, dict[str, FigureType]] = {
     "quarantine": {"source_system": "text", "rows_in": "count", "quarantined": "count"},
     "freshness": {"source_system": "text", "hours_since_success": "hours?", "fresh_within_hours": "hours"},
     "shared_mailbox": {"emails": "count", "shared": "count"},
+    "unconverted": {
+        "table": "text",
+        "source_system": "text",
+        "currency": "text",
+        "facts": "count",
+        "unconverted": "count",
+        "amount": "money",
+        "first_day": "day?",
+        "last_day": "day?",
+    },
     "future_dates": {"table": "text", "rows": "count", "in_future": "count"},
     "mailbox": {"holders": "count", "holders_before": "count?", "records": "count"},
     "duplicates": {
@@ -219,6 +232,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("hand in a day as YYYY-MM-DD") from None
+
+
 def _count(value: Any) -> int:
     number = _finite(value)
     if number != number.to_integral_value() or number < 0:
@@ -251,4 +271,11 @@ def _keys(value: Any) -> tuple[str, ...]:
     return tuple(str(key) for key in value) if isinstance(value, (list, tuple, np.ndarray)) else ()
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {"text": _text, "count": _count, "money": _money, "hours": _finite, "number": _finite}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "count": _count,
+    "money": _money,
+    "hours": _finite,
+    "number": _finite,
+    "day": _day,
+}

@@ -27,6 +27,7 @@ class Measure:
         total: rows of data it is about.
         before: the same in the last published load, where compared.
         now: what `before` is compared with.
+        said: what else there is to say of it, as a clause.
     """
 
     value: Number
@@ -35,6 +36,7 @@ class Measure:
     total: int
     before: int | None = None
     now: int | None = None
+    said: str = ""
 
 
 def allowed(share: float, rows: int, settings: GateSettings) -> int:
@@ -49,6 +51,12 @@ def null_keys(row: Row, settings: GateSettings) -> Measure:
 def distinct_keys(row: Row, settings: GateSettings) -> Measure:
     keyed = row["rows"] - row["null_keys"]
     return Measure(row["distinct_keys"], keyed, abs(keyed - row["distinct_keys"]), row["rows"])
+
+
+def unconverted(row: Row, settings: GateSettings) -> Measure:
+    lost = row["unconverted"]
+    said = f"{row['amount']:,f} {row['currency']} of {row['first_day']} to {row['last_day']}" if lost else ""
+    return Measure(lost, 0, lost, row["facts"], said=said)
 
 
 def records_placed(row: Row, settings: GateSettings) -> Measure:

@@ -126,6 +126,16 @@ def row_rules(table: str) -> tuple[RowRule, ...]:
     return tuple(rules)
 
 
+def judged_columns(table: str, key: str) -> tuple[str, ...]:
+    """The columns that the rules of a staging table look at, the key first; no other value need leave the warehouse.
+
+    Raises:
+        GateError: there is no staging table of that name.
+    """
+    looked_at = (column for rule in row_rules(table) for column in (rule.subject, rule.only_where) if column)
+    return tuple(dict.fromkeys((key, *looked_at)))
+
+
 def check_rows(table: str, frame: pd.DataFrame, key: str) -> RowResult:
     """Judge staged rows; see the module for what the frame holds.
 
@@ -138,8 +148,7 @@ def check_rows(table: str, frame: pd.DataFrame, key: str) -> RowResult:
         GateError: the table or a column is not there, or a rule could not be computed.
     """
     rules = row_rules(table)
-    needed = {column for rule in rules for column in (rule.subject, rule.only_where) if column} | {key}
-    absent = sorted(needed - set(frame.columns))
+    absent = sorted(set(judged_columns(table, key)) - set(frame.columns))
     if absent:
         raise GateError(
             f"the frame lacks {', '.join(absent)}", stream=table, remedy="hand in typed and raw column of each typed field"

@@ -30,7 +30,7 @@ class TableCheck:
         measure: value and limit of one row of them; None where there is nothing to compare with.
         relation: what the value must be to the limit.
         description: what holds when it passes; for the data dictionary.
-        finding: one clause on a measure that fails, over its fields and ``subject``.
+        finding: one clause on a measure that fails, over its fields, ``said`` and ``subject``.
         remedy: what to do then, an imperative clause.
     """
 

@@ -174,6 +174,7 @@ def _message(check: TableCheck, worst: _Measured, failed: int, measured: int) ->
     measure = worst.measure
     finding = check.finding.format(
         subject=worst.subject,
+        said=measure.said,
         **{field: number_text(getattr(measure, field)) for field in ("value", "limit", "total", "before", "now")},
     )
     others = f" (and {failed - 1} more)" if failed > 1 else ""

@@ -1,4 +1,4 @@
-"""From raw to the published load, one function per stage: stage, resolve, golden, judge, publish.
+"""From raw to a judged load, one function per stage: stage, resolve, golden, judge. Publishing it is `pipelines.publishing`.
 
 Each stage opens the warehouse, does its part and closes it. The candidate they speak of is noted in the warehouse, and publishing
 refuses one that is not exactly what the gate judged, so that stages of two builds can never mix unnoticed.
@@ -9,58 +9,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from connectors.contract import Connector
-from expectations import Verdict, check_rows, judge
+from expectations import Verdict, judge, judge_relation
 from expectations.own import with_own
-from hub.contract.errors import PublishRefusedError
-from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, build_golden, table_deltas
-from hub.golden.build import sql as golden_sql
+from hub.contract.columns import TABLES as STAGING_TABLES
+from hub.golden import TABLES, TableDelta, build_golden
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
 from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
-from pipelines.meanings import meanings
 from pipelines.own_expectations import own_results
-from pipelines.pins import active_pin
+from pipelines.publishing import JUDGED, load_row
 from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
-from warehouse.connection import frugal, linking, writer
+from warehouse.connection import frugal, writer
 from warehouse.control import utcnow
-from warehouse.copies import CARRIED, copy_control, copy_decisions
+from warehouse.copies import copy_control, copy_decisions
+from warehouse.differences import content_digest
 from warehouse.measure import Scope, measure
-from warehouse.publish import PublishedTable, content_digest, demand_verdict, live_attached, live_load, prune, publish
-from warehouse.sql import statement
-from warehouse.staging import Handlers, RowFault, Staged, stage_stream
+from warehouse.publish import live_attached, live_load
+from warehouse.staging import Handlers, Staged, stage_stream
 
 if TYPE_CHECKING:
     import duckdb
-    import pandas as pd
 
-IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
-    "customer_registry": ("customer_id",),
-    "customer_xref": ("record_key", "valid_from"),
-    "match_edge": ("record_key_l", "record_key_r"),
-    "match_decision": ("decision_id",),
-    "match_key": ("record_key",),
-    "merge_log": ("event_id",),
-    "blocked_value": ("id_type", "value"),
-    "model": ("model_version",),
-    "term_frequency": ("term_type", "term"),
-    "resolution_run": ("run_id",),
-    "review_task": ("task_id",),
-}
 _LINKAGE_MB = 600
-JUDGED: tuple[PublishedTable, ...] = (
-    *(PublishedTable("golden", name, keys) for name, keys in TABLES.items()),
-    *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
-)
 
 
 @dataclass(frozen=True)
@@ -69,20 +48,6 @@ class Built:
 
     deltas: dict[str, TableDelta]
     columns: dict[str, list[tuple[str, str]]]
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published load and what it changed in each golden table; or one that passed the gate and was withheld.
-
-    Attributes:
-        pinned: the load that somebody went back to, over which nothing is published; None if this one was.
-    """
-
-    load_id: str
-    deltas: dict[str, TableDelta]
-    pruned: list[str]
-    pinned: str | None = None
 
 
 def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str) -> dict[tuple[str, str], Staged]:
@@ -107,7 +72,8 @@ def stage_all(
     con: duckdb.DuckDBPyConnection, hub: Hub, connectors: Sequence[Connector], *, now: datetime
 ) -> dict[tuple[str, str], Staged]:
     """Bring the staging of an open warehouse up to date with its raw; nothing outside of it is written."""
-    handlers = Handlers(normalise=normalise_parties, judge=_judge_rows, version=NORMALISER_VERSION)
+    judge_rows = partial(_judge_rows, in_sql_from=hub.config.gate.in_sql_from)
+    handlers = Handlers(normalise=normalise_parties, judge=judge_rows, version=NORMALISER_VERSION)
     done: dict[tuple[str, str], Staged] = {}
     for connector in connectors:
         blocks, place = hub.mapping(connector), hub.place(connector)
@@ -119,8 +85,9 @@ def stage_all(
     return done
 
 
-def _judge_rows(table: str, frame: pd.DataFrame, key: str) -> list[RowFault]:
-    return [RowFault(failure.row, failure.check_id, failure.reason) for failure in check_rows(table, frame, key).quarantine]
+def _judge_rows(con: duckdb.DuckDBPyConnection, table: str, relation: str, into: str, *, in_sql_from: int) -> None:
+    key = STAGING_TABLES[table].key
+    judge_relation(con, table, relation, key=key, place="row_no", into=into, in_sql_from=in_sql_from)
 
 
 def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False, full: bool = False) -> ResolutionReport:
@@ -185,7 +152,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
     """Measure the candidate, judge it and note the verdict; a held load is noted as such."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
-        digest = content_digest(con, JUDGED)
+        digest = content_digest(con, JUDGED, load_id=candidate.load_id)
         since = _began(con, live, candidate.follows)
         scope = Scope(
             keys=TABLES,
@@ -202,7 +169,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
         verdict = with_own(verdict, own_results(con, hub.config.gate))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])
         if verdict.decision == "hold":
-            hub.control.put(t.load_batch, [_load_row(con, candidate, "held")])
+            hub.control.put(t.load_batch, [load_row(con, candidate, "held")])
         copy_control(con, hub.control)
     return verdict
 
@@ -212,83 +179,3 @@ def _began(con: duckdb.DuckDBPyConnection, live: str | None, load_id: str | None
         return None
     rows = con.execute(f"SELECT started_at FROM {live}.ops.load_batch WHERE load_id = ?", [load_id]).fetchall()
     return rows[0][0] if rows else None
-
-
-def _load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str) -> dict[str, Any]:
-    records, customers = con.execute(
-        "SELECT (SELECT count(*) FROM identity.customer_xref WHERE is_current),"
-        " (SELECT count(*) FROM golden.customer WHERE status = 'active')"
-    ).fetchall()[0]
-    return {
-        "load_id": candidate.load_id,
-        "status": status,
-        "follows": candidate.follows,
-        "input_digest": candidate.input_digest,
-        "records": records,
-        "customers": customers,
-        "dagster_run_id": candidate.run_id,
-        "started_at": candidate.started_at,
-        "ended_at": utcnow(),
-    }
-
-
-def publish_candidate(hub: Hub, *, run_id: str) -> Published:
-    """Publish the candidate if its verdict allows it and no load is pinned, then note it in the control store.
-
-    Raises:
-        PublishRefusedError: the gate holds it, it is not what the gate judged, or the live load is not the one it follows.
-    """
-    settings = hub.config.warehouse
-    with writer(settings) as con, linking(settings):
-        candidate = current_candidate(con, run_id)
-        if candidate.follows != live_load(settings):
-            raise PublishRefusedError(
-                f"load {candidate.load_id} follows load {candidate.follows}, which is not the live one any more",
-                remedy="run hub sync, which builds it anew",
-            )
-        with live_attached(con, settings) as live:
-            deltas = table_deltas(con, load_id=candidate.load_id, live=live)
-        customer = deltas["customer"]
-        pin = active_pin(hub)
-        row = _load_row(con, candidate, "published" if pin is None else "withheld") | {
-            "inserted": customer.inserted,
-            "changed": customer.changed,
-            "removed": customer.removed,
-        }
-        if pin is not None:
-            demand_verdict(con, candidate.load_id, content_digest(con, JUDGED))
-            hub.control.put(t.load_batch, [row])
-            return Published(candidate.load_id, deltas, [], pin["load_id"])
-        # the new file must name its own load; the control store learns of it once the link points there
-        con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
-        con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        load_id = candidate.load_id
-        publish(con, settings, load_id=load_id, judged=JUDGED, carried=CARRIED, views=published_views(con), comments=meanings())
-        hub.control.put(t.load_batch, [row])
-        return Published(load_id, deltas, prune(settings))
-
-
-def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Schema and DDL of the views and macros that a published load has beside its tables."""
-    return [
-        *(("golden", golden_sql(view)) for view in VIEWS),
-        ("golden", as_of_macro(attributes(con))),
-        ("identity", statement("customer_redirect")),
-    ]
-
-
-def adopt_published(hub: Hub) -> None:
-    """Make the control store know the load that the link points to, should a crash have come between the two."""
-    load_id = live_load(hub.config.warehouse)
-    if load_id is None:
-        return
-    known = hub.control.rows(sa.select(t.load_batch.c.status).where(t.load_batch.c.load_id == load_id))
-    if known and known[0]["status"] == "published":
-        return
-    from warehouse.connection import published
-
-    with published(hub.config.warehouse) as con:
-        cursor = con.execute("SELECT * FROM ops.load_batch WHERE load_id = ?", [load_id])
-        names = [column[0] for column in cursor.description or ()]
-        rows = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-    hub.control.put(t.load_batch, rows)

@@ -14,10 +14,11 @@ from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.contract.errors import HubError, TargetUnavailableError
 from hub.golden import TABLES as GOLDEN_TABLES
 from hub.golden.dictionary import table_docs
-from pipelines.build import build, publish_candidate, resolve_identity, stage
+from pipelines.build import build, resolve_identity, stage
 from pipelines.context import Hub
 from pipelines.model_metadata import model_metadata
 from pipelines.plan import plan_build
+from pipelines.publishing import publish_candidate
 from pipelines.raw_assets import raw_key
 from pipelines.targets import bring_up
 from warehouse.staging import Staged

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hub.contract.errors import ConfigError
 from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
+from pipelines.backup_settings import BackupSettings
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
 
@@ -64,6 +65,7 @@ class HubConfig(BaseModel):
     gate: GateSettings = Field(default_factory=GateSettings)
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -87,10 +89,15 @@ class HubConfig(BaseModel):
 
     @model_validator(mode="after")
     def _known_sources(self) -> HubConfig:
-        for key, names in (("source_priority", self.survivorship.source_priority), ("trust", self.survivorship.trust)):
+        given: dict[str, Iterable[str]] = {
+            "survivorship.source_priority": self.survivorship.source_priority,
+            "survivorship.trust": set(self.survivorship.trust) - {OTHERS},
+            "reporting.invoice_sales": self.reporting.invoice_sales or (),
+        }
+        for key, names in given.items():
             for name in names:
-                if name != OTHERS and name not in self.sources:
-                    raise ConfigError(f"no source {name!r}", field=f"survivorship.{key}", remedy=_nearest(name, self.sources))
+                if name not in self.sources:
+                    raise ConfigError(f"no source {name!r}", field=key, remedy=_nearest(name, self.sources))
         return self
 
     @field_validator("publish")

@@ -14,7 +14,7 @@ import typer
 from hub.golden import GoldenSettings, build_golden
 from hub.golden.dictionary import TableDoc, table_docs
 from hub.identity.sql import run
-from pipelines.build import JUDGED, published_views
+from pipelines.publishing import JUDGED, published_views
 from warehouse.connection import connect
 from warehouse.control import ControlStore
 from warehouse.copies import CARRIED, copy_control, copy_decisions

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 
 from expectations.page import Override, Report, ReportedCheck, to_html
 from hub.contract.errors import NotFoundError, PublishRefusedError
-from pipelines.build import JUDGED, Published, publish_candidate
 from pipelines.context import Hub
 from pipelines.load_history import published_loads
+from pipelines.publishing import JUDGED, Published, publish_candidate
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate
 from warehouse.connection import building, writer
 from warehouse.control import utcnow
 from warehouse.copies import copy_control
-from warehouse.publish import content_digest, live_load
+from warehouse.differences import content_digest
+from warehouse.publish import live_load
 
 _PAGES_KEPT = 100
 
@@ -153,7 +154,7 @@ def _demand_unchanged(hub: Hub, con: Any, load_id: str, digest: str) -> Candidat
         raise PublishRefusedError(
             f"load {load_id} is no longer there: another one was begun since", remedy="run hub sync, which judges what is there now"
         )
-    if content_digest(con, JUDGED) != digest:
+    if content_digest(con, JUDGED, load_id=load_id) != digest:
         raise PublishRefusedError(f"load {load_id} changed after the gate judged it", remedy="run hub sync, which judges it anew")
     if candidate.follows != live_load(hub.config.warehouse):
         raise PublishRefusedError(

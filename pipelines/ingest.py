@@ -73,6 +73,7 @@ class SyncReport:
 
 
 _ORDINARY = SyncRequest()
+_RESTARTS = 3  # another sync that began before the first of them may land one more reading of that history
 Read = Callable[[], Extraction]  # once more when called again
 
 
@@ -160,26 +161,24 @@ def ingest_stream(
 
 
 def align_mirror(hub: Hub, source: str, stream: str) -> None:
-    """Make the landing zone's idea of the cursor that of the warehouse, should they differ (a restored or removed warehouse).
+    """Make the landing zone's idea of the cursor that of the warehouse, should they differ (either was restored or removed).
 
     While another process writes, nothing is done: that process found the warehouse in order, and taking parts in checks it again.
     """
     landing = hub.landing(source, stream)
-    if not landing.folder.exists():
-        return
     if not hub.config.warehouse.path.exists():
         landing.discard()
         return
     try:
         with writer(hub.config.warehouse.model_copy(update={"lock_timeout_seconds": 0})) as con:
             value, seq, _ = raw.cursor(con, source, stream)
+            mirrored, mirrored_seq = landing.mirror()
+            if seq == 0 and mirrored_seq > 0:
+                landing.discard()
+            elif seq > 0 and (mirrored, mirrored_seq) != (value, seq):
+                landing.committed(value, seq)
     except WarehouseBusyError:
         return
-    mirrored, mirrored_seq = landing.mirror()
-    if seq == 0 and mirrored_seq > 0:
-        landing.discard()
-    elif seq > 0 and (mirrored, mirrored_seq) != (value, seq):
-        landing.committed(value, seq)
 
 
 def _read_here(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> _Ingested:
@@ -200,13 +199,16 @@ def _read_here(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, req
 def _read_and_take_in(hub: Hub, stream: Stream, ref: SyncRef, request: SyncRequest, read: Read) -> _Ingested:
     extraction = read()
     source, started = extraction.source, time.monotonic()
-    try:
-        counts, changes = take_in(hub, source, stream.name, ref, accept_schema=request.accept_schema)
-    except LineageError:
-        # parts of another history: forget them, read again from what the warehouse holds
-        _restart_landing(hub, source, stream.name)
-        extraction, started = extraction.plus(read()), time.monotonic()
-        counts, changes = take_in(hub, source, stream.name, ref, accept_schema=request.accept_schema)
+    for left in reversed(range(_RESTARTS + 1)):
+        try:
+            counts, changes = take_in(hub, source, stream.name, ref, accept_schema=request.accept_schema)
+            break
+        except LineageError:
+            if not left:
+                raise
+            # parts of another history: forget them, read again from what the warehouse holds
+            _restart_landing(hub, source, stream.name)
+            extraction, started = extraction.plus(read()), time.monotonic()
     return _Ingested(extraction, counts, changes, extraction.seconds + time.monotonic() - started)
 
 
@@ -228,17 +230,20 @@ def take_in(
         SourceDataError: they differ, the source's policy is to stop, and it was not said that they are accepted.
     """
     landing = hub.landing(source, stream)
-    parts = [(path, landing.info(path)) for path in landing.parts()]
-    if not parts:
+    if not landing.parts():
         return RawLoad(), ()
     with writer(hub.config.warehouse) as con:
+        # looked at under the lock: a sync that runs beside this one may have taken them in meanwhile, and takes them away under it
+        parts = [(path, landing.info(path)) for path in landing.parts()]
+        if not parts:
+            return RawLoad(), ()
         seen = drift.observe(con, source, stream, [path for path, _ in parts])
         _report_drift(hub, source, stream, ref, seen.changes, accepted=accept_schema)
         counts = raw.load(con, source, stream, parts, sync_run_id=ref.sync_run_id, now=utcnow())
         drift.remember(con, source, stream, seen, now=utcnow())
         value, seq, _ = raw.cursor(con, source, stream)
-    if seq:
-        landing.committed(value, seq)
+        if seq:
+            landing.committed(value, seq)
     return counts or RawLoad(), seen.changes
 
 
@@ -260,9 +265,9 @@ def _report_drift(hub: Hub, source: str, stream: str, ref: SyncRef, changes: tup
 
 
 def _restart_landing(hub: Hub, source: str, stream: str) -> None:
+    landing = hub.landing(source, stream)
     with writer(hub.config.warehouse) as con:
         value, seq, _ = raw.cursor(con, source, stream)
-    landing = hub.landing(source, stream)
-    landing.discard()
-    if seq:
-        landing.committed(value, seq)
+        landing.discard()
+        if seq:
+            landing.committed(value, seq)

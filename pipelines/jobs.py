@@ -7,11 +7,13 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from pipelines.backups import take
 from pipelines.context import Hub
 from warehouse import control_tables as t
 
 BUILD_JOB = "build"
 TARGETS_JOB = "publish_targets"
+BACKUP_JOB = "backup"
 
 
 def sync_job_name(source: str) -> str:
@@ -35,18 +37,42 @@ def jobs(hub: Hub) -> list[Any]:
         selection=dg.AssetSelection.key_prefixes(["staging"], ["identity"], ["golden"], ["published"]),
         description="Stage what arrived, resolve identities, build golden, judge it, publish it if the gate passes.",
     )
+    others = [build, _backup_job(hub)] if hub.config.backup.to else [build]
     if not hub.config.publish:
-        return [*syncs, build]
+        return [*syncs, *others]
     targets = dg.define_asset_job(
         TARGETS_JOB,
         selection=dg.AssetSelection.assets(*(["published", target.name] for target in hub.config.publish)),
         description="Bring the further targets up to the published load: after a failure of theirs, and after a rollback.",
     )
-    return [*syncs, build, targets]
+    return [*syncs, *others, targets]
+
+
+def _backup_job(hub: Hub) -> dg.JobDefinition:
+    """Takes a backup to where hub.yaml says."""
+
+    @dg.op(name="take_backup")
+    def take_backup(context: dg.OpExecutionContext) -> None:
+        taken, gone = take(hub, by="dagster", automatic=True)
+        context.add_output_metadata(
+            {
+                "backup": taken.backup_id,
+                "load": taken.live or "none",
+                "bytes": taken.size,
+                "new bytes": taken.written_bytes,
+                "removed": len(gone),
+            }
+        )
+
+    @dg.job(name=BACKUP_JOB, description="Take a backup of what the sources cannot give again, see backup: in hub.yaml.")
+    def backup() -> None:
+        take_backup()
+
+    return backup
 
 
 def schedules(hub: Hub) -> list[dg.ScheduleDefinition]:
-    """One schedule per source. One that hub.yaml asks for runs by itself; the default one waits to be switched on."""
+    """One per source, and one for backups. What hub.yaml asks for runs by itself; the default one waits to be switched on."""
     found = []
     for source in hub.config.enabled():
         own = hub.config.sources[source].schedule
@@ -61,6 +87,16 @@ def schedules(hub: Hub) -> list[dg.ScheduleDefinition]:
                     default_status=dg.DefaultScheduleStatus.RUNNING if own else dg.DefaultScheduleStatus.STOPPED,
                 )
             )
+    if hub.config.backup.to and hub.config.backup.schedule:
+        found.append(
+            dg.ScheduleDefinition(
+                name=f"{BACKUP_JOB}_schedule",
+                job_name=BACKUP_JOB,
+                cron_schedule=hub.config.backup.schedule,
+                execution_timezone="UTC",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+            )
+        )
     return found
 
 

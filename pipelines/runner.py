@@ -14,13 +14,13 @@ import dagster as dg
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
-from pipelines.build import adopt_published
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB
 from pipelines.plan import Plan, plan_build
+from pipelines.publishing import adopt_published
 from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
 from pipelines.source_runs import SyncOptions, quiet, sync_side_by_side, sync_source, why
 from pipelines.target_runs import catch_up, only_targets_failed

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from hub.contract.errors import ConfigError, NotFoundError
 from pipelines.build_assets import target_key, target_step
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
@@ -14,7 +15,8 @@ from pipelines.instance import open_instance, process_tags
 from pipelines.jobs import TARGETS_JOB
 from pipelines.raw_assets import BATCH_TAG
 from pipelines.source_runs import quiet
-from pipelines.targets import lagging, target_status
+from pipelines.targets import lagging, settings_of, target_status
+from warehouse.publish import live_load
 
 
 def only_targets_failed(result: dg.ExecuteInProcessResult, hub: Hub) -> bool:
@@ -25,16 +27,43 @@ def only_targets_failed(result: dg.ExecuteInProcessResult, hub: Hub) -> bool:
 
 def catch_up(hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, notice: Callable[[str], None]) -> None:
     """Bring the targets that lag behind up to the published load. How that went is in `target_status`."""
-    late: Sequence[str] = lagging(hub)
-    if not late:
-        return
-    notice(f"publishing to {', '.join(late)}")
+    late = lagging(hub)
+    if late:
+        _bring_up(hub, defs, instance, batch, late, notice)
+
+
+def publish_now(hub: Hub, names: Sequence[str], notice: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Bring targets up to the published load, whether or not they lag behind; their status then.
+
+    Args:
+        names: of targets in hub.yaml; none means all.
+
+    Raises:
+        ConfigError: hub.yaml has no targets, or none of that name.
+        NotFoundError: nothing is published yet.
+    """
+    if not hub.config.publish:
+        raise ConfigError(
+            "hub.yaml has no targets", field="publish", remedy="add one: publish: [{name: analytics, url: ${ANALYTICS_URL}}]"
+        )
+    chosen = [settings_of(hub, name).name for name in dict.fromkeys(names)] or [target.name for target in hub.config.publish]
+    if live_load(hub.config.warehouse) is None:
+        raise NotFoundError("nothing is published yet", remedy="run hub sync first")
+    with open_instance(hub.config) as instance:
+        _bring_up(hub, build_defs(hub), instance, "publish", chosen, notice)
+    return [row for row in target_status(hub) if row["target"] in chosen]
+
+
+def _bring_up(
+    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, names: Sequence[str], notice: Callable[[str], None]
+) -> None:
+    notice(f"publishing to {', '.join(names)}")
     defs.resolve_job_def(TARGETS_JOB).execute_in_process(
         instance=instance,
         raise_on_error=False,
         run_config=quiet(),
         tags={BATCH_TAG: batch, **process_tags()},
-        asset_selection=[target_key(name) for name in late],
+        asset_selection=[target_key(name) for name in names],
     )
 
 

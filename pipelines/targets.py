@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
-from pipelines.build import JUDGED
 from pipelines.context import Hub
 from pipelines.meanings import meanings
+from pipelines.publishing import JUDGED
 from warehouse import control_tables as t
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests import one_thread
+
+one_thread.install()
 
 # PySpark, which Great Expectations imports where it is there, takes a main module without spec or file for a run of doctests
 # and ends the process; a worker of xdist has such a one
@@ -57,6 +62,15 @@ def localstripe() -> str:
 def vendure() -> str:
     """The address of the Admin API of a running Vendure."""
     return os.environ["HUB_VENDURE_URL"].rstrip("/")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Fixtures too are made with the threads that their test asks for."""
+    if item.get_closest_marker("all_cores") is None:
+        return (yield)
+    with one_thread.all_cores():
+        return (yield)
 
 
 def pytest_report_header() -> list[str]:

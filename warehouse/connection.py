@@ -6,21 +6,16 @@ opened here, and analysts read published files that nobody writes any more.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import re
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import duckdb
 
 from hub.contract.errors import NotFoundError, WarehouseAccessError, WarehouseBusyError
+from warehouse.locks import POLL_SECONDS, locked
 from warehouse.migrations import migrate
 from warehouse.settings import WarehouseSettings
 
@@ -29,8 +24,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_POLL_SECONDS = 0.1
-_FRUGAL = "220MB"
+_FRUGAL = "160MB"
 
 
 def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -87,11 +81,12 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The one way to write the working warehouse: waits its turn, opens it with an up-to-date schema, closes it.
 
     Raises:
-        WarehouseBusyError: another process held it for longer than the bounded wait; names the holder.
+        WarehouseBusyError: another process holds it and got no further for `lock_timeout_seconds`; names the holder.
         WarehouseAccessError: it cannot be opened or written.
     """
-    with _locked(settings, "lock", settings.lock_timeout_seconds) as deadline:
-        con = _open_for_writing(settings, deadline)
+    with locked(settings.path, "lock", settings.lock_timeout_seconds):
+        _demand_whole(settings)
+        con = _open_for_writing(settings)
         try:
             yield con
         except duckdb.IOException as error:
@@ -103,8 +98,37 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
             con.close()
 
 
-def _open_for_writing(settings: WarehouseSettings, deadline: float) -> duckdb.DuckDBPyConnection:
-    # a foreign process (a DuckDB shell) knows nothing of our lock but holds DuckDB's own: wait for it just as long
+@contextmanager
+def settled(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold the working warehouse, where there is one, as a whole file that nobody has open: all that was written is in it.
+
+    Raises as `writer` does.
+    """
+    with locked(settings.path, "lock", settings.lock_timeout_seconds):
+        if settings.path.exists():
+            con = _open_for_writing(settings)
+            try:
+                con.execute("CHECKPOINT")
+            finally:
+                con.close()
+        yield
+
+
+def restore_marker(settings: WarehouseSettings) -> Path:
+    """The file that is there while a restore puts things in their places."""
+    return settings.path.with_name(".restoring")
+
+
+def _demand_whole(settings: WarehouseSettings) -> None:
+    if restore_marker(settings).exists():
+        raise WarehouseAccessError(
+            f"a restore into {settings.path.parent} was cut off", remedy="run the same hub restore again, which finishes it"
+        )
+
+
+def _open_for_writing(settings: WarehouseSettings) -> duckdb.DuckDBPyConnection:
+    # a foreign process (a DuckDB shell) knows nothing of our lock but holds DuckDB's own
+    deadline = time.monotonic() + settings.lock_timeout_seconds
     while True:
         try:
             con = connect(settings.path, memory_limit=settings.memory_limit)
@@ -112,7 +136,7 @@ def _open_for_writing(settings: WarehouseSettings, deadline: float) -> duckdb.Du
         except WarehouseBusyError:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
     try:
         migrate(con)
     except duckdb.Error as error:
@@ -128,56 +152,18 @@ def _open_for_writing(settings: WarehouseSettings, deadline: float) -> duckdb.Du
 def building(settings: WarehouseSettings) -> Iterator[None]:
     """Hold builds apart: whoever builds a load holds this from the look at what is needed until it is published or held.
 
-    It waits ten times as long as a writer does, since a whole build may come first. Raises `WarehouseBusyError` after that.
+    It waits ten times as long as a writer for a build that gets no further, which may itself be waiting for a writer. Raises
+    `WarehouseBusyError` after that.
     """
-    with _locked(settings, "build.lock", 10 * settings.lock_timeout_seconds):
+    with locked(settings.path, "build.lock", 10 * settings.lock_timeout_seconds):
         yield
 
 
 @contextmanager
 def linking(settings: WarehouseSettings) -> Iterator[None]:
     """Hold apart whoever moves the link or what it may point to: publishing, rolling back, pruning. Raises `WarehouseBusyError`."""
-    with _locked(settings, "link.lock", settings.lock_timeout_seconds):
+    with locked(settings.path, "link.lock", settings.lock_timeout_seconds):
         yield
-
-
-@contextmanager
-def _locked(settings: WarehouseSettings, suffix: str, patience: float) -> Iterator[float]:
-    """Hold a kernel lock beside the warehouse; it frees itself when the process dies. Yields the deadline of the wait."""
-    path = settings.path.with_name(f"{settings.path.name}.{suffix}")
-    deadline = time.monotonic() + patience
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(path, "a+")  # noqa: SIM115 - closed below, after the lock is let go
-    except OSError as error:
-        raise WarehouseAccessError(
-            f"cannot write beside the warehouse {settings.path} ({error.strerror})",
-            remedy="check the folder's permissions and the free disk space",
-        ) from error
-    with handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise WarehouseBusyError(
-                        f"warehouse {settings.path} is being written by {_holder(handle)}; waited {patience:.0f} s",
-                        remedy="wait for it to end, then run this again",
-                    ) from None
-                time.sleep(_POLL_SECONDS)
-        handle.truncate(0)
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}, handle)
-        handle.flush()
-        yield deadline
-
-
-def _holder(handle: TextIO) -> str:
-    handle.seek(0)
-    with suppress(ValueError, KeyError):
-        said = json.loads(handle.read())
-        return f"process {said['pid']} on {said['host']} since {said['since']}"
-    return "another process"
 
 
 @contextmanager

@@ -81,6 +81,11 @@ class ControlStore:
         except sa.exc.OperationalError as error:
             raise self._access_error(error) from error
 
+    @property
+    def engine(self) -> sa.Engine:
+        """For what speaks of the store as a whole: backups."""
+        return self._engine
+
     def close(self) -> None:
         """Let go of the connections."""
         self._engine.dispose()

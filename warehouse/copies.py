@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from warehouse import control_tables as t
 from warehouse.control import ControlStore
-from warehouse.publish import PublishedTable
+from warehouse.differences import PublishedTable
 
 # schema of the copy -> tables
 COPIES: dict[str, tuple[sa.Table, ...]] = {

@@ -89,17 +89,23 @@ def _currencies(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: st
 
 def _medians(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: str) -> list[Figure]:
     """Medians of amounts other than 0, per currency, of all rows and of those that arrived."""
-    figures = []
-    for column in MONEY[table.name]:
-        for measure, where in (("median", "true"), ("arrived_median", "load_id = $load")):
-            rows = con.execute(
-                f'SELECT source_system, currency, median("{column}")::DOUBLE FROM golden.{table.name}'
-                f' WHERE "{column}" <> 0 AND currency IS NOT NULL AND {where}'
-                f" GROUP BY ALL HAVING count(*) >= {_MIN_MEDIAN} ORDER BY ALL",
-                {"load": load_id} if measure == "arrived_median" else {},
-            ).fetchall()
-            figures += [Figure(table.name, source, f"{column} {currency}", measure, value) for source, currency, value in rows]
-    return figures
+    measures = {"median": "true", "arrived_median": "load_id = $load"}
+    wanted = [(column, measure) for column in MONEY[table.name] for measure in measures]
+    selects = [
+        f'median("{column}") FILTER ({where})::DOUBLE, count(*) FILTER ({where})'
+        for column, where in ((c, f'"{c}" <> 0 AND {measures[measure]}') for c, measure in wanted)
+    ]
+    rows = con.execute(
+        f"SELECT source_system, currency, {', '.join(selects)} FROM golden.{table.name}"
+        " WHERE currency IS NOT NULL GROUP BY source_system, currency ORDER BY ALL",
+        {"load": load_id},
+    ).fetchall()
+    return [
+        Figure(table.name, source, f"{column} {currency}", measure, value)
+        for source, currency, *found in rows
+        for (column, measure), value, amounts in zip(wanted, found[::2], found[1::2], strict=True)
+        if amounts >= _MIN_MEDIAN
+    ]
 
 
 def _identity(con: duckdb.DuckDBPyConnection, run_id: str) -> list[Figure]:

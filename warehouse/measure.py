@@ -57,7 +57,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
     """The frames the gate judges, except those that take the control store: `freshness`, and the comparison of figures."""
     return {
         **measure_changes(con, scope.keys, scope.live, run_id),
-        "uniqueness": _union(con, [_uniqueness(table, keys) for table, keys in scope.keys.items()]),
+        "uniqueness": distinct_keys(con, scope),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
         "references": _references(con, scope),
         "named": _union(con, [_named(table, *columns) for table, pairs in NAMED.items() for columns in pairs]),
@@ -68,6 +68,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
         "identity": _identity(con, scope, run_id),
         "quarantine": _quarantine(con, scope),
         "shared_mailbox": con.execute(statement("measure_shared_mailbox")).df(),
+        "unconverted": con.execute(statement("measure_unconverted")).df(),
         "future_dates": _union(
             con, [_future(table, column) for table, column in MAIN_TIME.items()], {"ahead": now + timedelta(days=2)}
         ),
@@ -87,14 +88,21 @@ def _has(con: duckdb.DuckDBPyConnection, live: str | None, schema: str, table: s
     return bool(found[0][0])
 
 
-def _uniqueness(table: str, keys: tuple[str, ...]) -> str:
-    key = keys[0] if len(keys) == 1 else f"struct_pack({', '.join(f'{k} := {k}' for k in keys)})"
-    missing = " OR ".join(f"{k} IS NULL" for k in keys)
-    return (
-        f"SELECT '{table}' AS \"table\", '{'+'.join(keys)}' AS key_column, count(*) AS rows,"
-        f" count(DISTINCT CASE WHEN NOT ({missing}) THEN {key} END) AS distinct_keys, count(*) FILTER ({missing}) AS null_keys"
-        f" FROM golden.{table}"
-    )
+def distinct_keys(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    """Frame `uniqueness`. Keys of several columns are counted by their hashes, and as they are if two hashes are equal."""
+    found = []
+    for table, keys in scope.keys.items():
+        missing = " OR ".join(f"{key} IS NULL" for key in keys)
+        counted = (
+            f"SELECT '{table}' AS \"table\", '{'+'.join(keys)}' AS key_column, count(*) AS rows,"
+            f" count(DISTINCT {{key}}) FILTER (NOT ({missing})) AS distinct_keys, count(*) FILTER ({missing}) AS null_keys"
+            f" FROM golden.{table}"
+        )
+        seen = con.execute(counted.format(key=keys[0] if len(keys) == 1 else f"hash({', '.join(keys)})")).fetchall()[0]
+        if len(keys) > 1 and seen[3] < seen[2] - seen[4]:
+            seen = con.execute(counted.format(key=f"({', '.join(keys)})")).fetchall()[0]
+        found.append(seen)
+    return pd.DataFrame(found, columns=["table", "key_column", "rows", "distinct_keys", "null_keys"])
 
 
 def _references(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
@@ -126,31 +134,44 @@ def _references(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
 def _named(table: str, column: str, key_column: str) -> str:
     """Per source, the facts that name another fact, and those among them whose other fact is not there."""
     key = next(t.key for t in FACTS if t.name == table)
-    lost = f"f.{column} IS NOT NULL AND g.{key_column} IS NULL"
     return (
-        f"SELECT '{table}' AS \"table\", f.source_system, '{column}' AS \"column\", count(f.{column}) AS naming,"
-        f" count(*) FILTER ({lost}) AS unknown,"
-        f" list(f.{key} ORDER BY f.{key}) FILTER ({lost})[1:{_EXAMPLES}] AS reference_named_examples"
-        f" FROM staging.{table} f JOIN golden.{table} g USING ({key}) GROUP BY f.source_system"
+        f"SELECT '{table}' AS \"table\", source_system, '{column}' AS \"column\", naming, coalesce(n, 0) AS unknown,"
+        " keys AS reference_named_examples"
+        f" FROM (SELECT source_system, count({column}) AS naming FROM staging.{table} GROUP BY source_system)"
+        f" LEFT JOIN (SELECT f.source_system, count(*) AS n, list(f.{key} ORDER BY f.{key})[1:{_EXAMPLES}] AS keys"
+        f" FROM staging.{table} f JOIN golden.{table} g USING ({key})"
+        f" WHERE g.{key_column} IS NULL AND f.{column} IS NOT NULL GROUP BY f.source_system) USING (source_system)"
     )
 
 
 def _reconciliation(table: StagingTable) -> list[str]:
     """Rows, and money per currency: staging on one side, golden on the other, whichever of them has the source or currency."""
 
-    def both(measure: str, value: str, group: str) -> str:
-        def side(schema: str) -> str:
-            return f"(SELECT source_system, {group} AS currency, {value} AS value FROM {schema}.{table.name} GROUP BY ALL)"
+    def side(schema: str, group: str, values: str) -> str:
+        return f"(SELECT source_system, {group} AS currency, {values} FROM {schema}.{table.name} GROUP BY ALL)"
 
+    def both(group: str, values: str, told: str) -> str:
         return (
-            f"SELECT source_system, '{table.name}.{measure}' AS measure, currency,"
-            " coalesce(s.value, 0)::VARCHAR AS source_value, coalesce(g.value, 0)::VARCHAR AS golden_value"
-            f" FROM {side('staging')} s FULL JOIN {side('golden')} g USING (source_system, currency)"
+            f"SELECT source_system, {told} FROM {side('staging', group, values)} s"
+            f" FULL JOIN {side('golden', group, values)} g USING (source_system, currency)"
         )
 
+    def compared(name: str) -> str:
+        return f"coalesce(s.{name}, 0)::VARCHAR AS source_value, coalesce(g.{name}, 0)::VARCHAR AS golden_value"
+
     # an empty currency is no currency; NULL would not meet itself in a join
-    rows = f"SELECT * REPLACE (NULL::VARCHAR AS currency) FROM ({both('rows', 'count(*)', repr(''))})"
-    return [rows, *(both(column, f"sum({column})", "coalesce(currency, '?')") for column in MONEY[table.name])]
+    rows = both("''", "count(*) AS n", f"'{table.name}.rows' AS measure, NULL::VARCHAR AS currency, {compared('n')}")
+    columns = MONEY[table.name]
+    if not columns:
+        return [rows]
+    measures = ", ".join(f"{{measure: '{table.name}.{column}', s: s.{column}, g: g.{column}}}" for column in columns)
+    sums = both(
+        "coalesce(currency, '?')",
+        ", ".join(f"sum({column}) AS {column}" for column in columns),
+        f"currency, unnest([{measures}]) AS m",
+    )
+    told = "coalesce(m.s, 0)::VARCHAR AS source_value, coalesce(m.g, 0)::VARCHAR AS golden_value"
+    return [rows, f"SELECT source_system, m.measure AS measure, currency, {told} FROM ({sums})"]
 
 
 def _conservation(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
@@ -161,11 +182,13 @@ def _conservation(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
         f"""SELECT $source_{n} AS source_system, $stream_{n} AS stream,
               (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load
                WHERE source_system = $source_{n} AND stream = $stream_{n}) AS rows_in,
-              (SELECT count(*) FROM {table_name(source, stream)} WHERE op <> 'delete') AS loaded,
+              loaded,
               (SELECT coalesce(sum(rows_unchanged), 0) FROM ops.raw_load
                WHERE source_system = $source_{n} AND stream = $stream_{n}) AS unchanged,
-              (SELECT count(*) FROM {table_name(source, stream)} WHERE op = 'delete') AS deleted,
-              (SELECT count(*) FROM raw.reject WHERE source_system = $source_{n} AND stream = $stream_{n}) AS quarantined"""
+              deleted,
+              (SELECT count(*) FROM raw.reject WHERE source_system = $source_{n} AND stream = $stream_{n}) AS quarantined
+            FROM (SELECT count(*) FILTER (op <> 'delete') AS loaded, count(*) FILTER (op = 'delete') AS deleted
+                  FROM {table_name(source, stream)})"""
         for n, (source, stream) in enumerate(streams)
     ]
     names = {f"{kind}_{n}": value for n, pair in enumerate(streams) for kind, value in zip(("source", "stream"), pair, strict=True)}
@@ -215,26 +238,27 @@ def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     )
 
 
-# customers of more distinct records than there may be
+# customers of more distinct records than there may be; only those of more records at all can be
 _TOO_LARGE = (
     "SELECT customer_id FROM identity.customer_xref JOIN identity.match_key USING (record_key)"
-    " WHERE is_current GROUP BY customer_id HAVING count(DISTINCT node_key) > $limit"
+    " WHERE is_current AND customer_id IN (SELECT customer_id FROM identity.customer_xref WHERE is_current"
+    " GROUP BY customer_id HAVING count(*) > $limit) GROUP BY customer_id HAVING count(DISTINCT node_key) > $limit"
 )
 
 
 def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.DataFrame:
     compared = "NULL::BIGINT AS records_compared, NULL::BIGINT AS records_changed, NULL::BIGINT AS customers_before"
-    merged = "NULL::BIGINT AS merged_ids"
+    merged, source = "NULL::BIGINT AS merged_ids", "(SELECT 1)"
     if _has(con, scope.live, "identity", "customer_xref"):
-        both = (
-            f"identity.customer_xref n JOIN {scope.live}.identity.customer_xref b USING (record_key)"
-            " WHERE n.is_current AND b.is_current"
+        other = "n.customer_id <> b.customer_id"
+        source = (
+            f"(SELECT count(*) AS records_compared, count(*) FILTER ({other}) AS records_changed,"
+            f" list(record_key ORDER BY record_key) FILTER ({other})[1:{_EXAMPLES}] AS id_churn_examples"
+            f" FROM identity.customer_xref n JOIN {scope.live}.identity.customer_xref b USING (record_key)"
+            " WHERE n.is_current AND b.is_current)"
         )
         compared = (
-            f"(SELECT count(*) FROM {both}) AS records_compared,"
-            f" (SELECT count(*) FROM {both} AND n.customer_id <> b.customer_id) AS records_changed,"
-            f" (SELECT list(record_key ORDER BY record_key)[1:{_EXAMPLES}] FROM {both} AND n.customer_id <> b.customer_id)"
-            " AS id_churn_examples,"
+            "records_compared, records_changed, id_churn_examples,"
             f" (SELECT count(*) FROM {scope.live}.identity.customer_registry WHERE status = 'active') AS customers_before"
         )
         gone = (
@@ -248,7 +272,7 @@ def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.D
     return con.execute(
         f"SELECT {compared}, {merged}, $limit AS max_cluster_size,"
         f" (SELECT list(customer_id ORDER BY customer_id)[1:{_EXAMPLES}] FROM ({_TOO_LARGE})) AS cluster_size_examples,"
-        " (SELECT largest_cluster FROM identity.resolution_run WHERE run_id = $run) AS largest_cluster",
+        f" (SELECT largest_cluster FROM identity.resolution_run WHERE run_id = $run) AS largest_cluster FROM {source}",
         {"run": run_id, "limit": scope.max_cluster_size},
     ).df()
 
@@ -260,11 +284,11 @@ def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
              (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load l
               WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS rows_in,
              (SELECT count(DISTINCT (stream, source_record_id)) FROM staging.rejected r
-              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)
+              WHERE r.source_system = s.source_system AND r.rejected_at > $since)
              + (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.raw_load l
                 WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS quarantined,
              (SELECT list(k ORDER BY k)[1:20] FROM (SELECT DISTINCT stream || ':' || source_record_id AS k FROM staging.rejected r
-              WHERE r.source_system = s.source_system AND r.rejected_at >= $since)) AS quarantine_share_examples
+              WHERE r.source_system = s.source_system AND r.rejected_at > $since)) AS quarantine_share_examples
            FROM (SELECT DISTINCT source_system FROM ops.raw_load WHERE source_system IN (SELECT unnest($sources))) s""",
         {"since": scope.since or datetime(1970, 1, 1), "sources": sorted({source for source, _ in scope.streams})},  # noqa: DTZ001
     ).df()

@@ -98,14 +98,20 @@ def _doubled(table: str, live: str) -> str:
     """Per source, the rows beyond the first of each group that tells the same."""
     key, same = next(t.key for t in FACTS if t.name == table), ", ".join(SAME[table])
 
-    def counted(relation: str, rows: str, doubled: str, examples: str = "") -> str:
-        groups = f"SELECT source_system, count(*) AS n, max({key}) AS one FROM {relation} GROUP BY source_system, {same}"
-        return f"SELECT source_system, sum(n) AS {rows}, sum(n - 1) AS {doubled}{examples} FROM ({groups}) GROUP BY source_system"
+    def counted(relation: str, rows: str, doubled: str) -> str:
+        groups = f"SELECT source_system, count(*) AS n FROM {relation} GROUP BY source_system, hash({same})"
+        sums = f"sum(n)::BIGINT AS {rows}, sum(n - 1)::BIGINT AS {doubled}"
+        return f"SELECT source_system, {sums} FROM ({groups}) GROUP BY source_system"
 
-    listed = f", list(one ORDER BY one) FILTER (n > 1)[1:{_EXAMPLES}] AS rows_doubled_examples"
+    # what is told more than once is looked at once more, to say which
+    told = f"SELECT source_system, max({key}) AS one FROM golden.{table} GROUP BY source_system, {same} HAVING count(*) > 1"
+    listed = (
+        f"SELECT source_system, list(one ORDER BY one)[1:{_EXAMPLES}] AS rows_doubled_examples FROM ({told}) GROUP BY source_system"
+    )
     return (
         f"SELECT '{table}' AS \"table\", source_system, rows, doubled, rows_before, doubled_before, rows_doubled_examples"
-        f" FROM ({counted(f'golden.{table}', 'rows', 'doubled', listed)})"
+        f" FROM ({counted(f'golden.{table}', 'rows', 'doubled')})"
+        f" LEFT JOIN ({listed}) USING (source_system)"
         f" LEFT JOIN ({counted(f'{live}.golden.{table}', 'rows_before', 'doubled_before')}) USING (source_system)"
     )
 

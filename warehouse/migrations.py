@@ -17,12 +17,15 @@ from warehouse.sql import statement
 # 1: the first
 # 2: order lines, refunds, ad groups and ads; where orders came from; how tickets were answered
 # 3: records that their source merged, and the company a party belongs to; what a review task is worth
-VERSION = 3
+# 4: whether the source verified an e-mail
+# 5: where the clicks of an ad lead
+VERSION = 5
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
 # columns that came to tables of the scripts, which are not made anew where they are
 _ADDED = (
     ("staging.party_record", "merged_into", "VARCHAR"),
     ("staging.party_record", "account_id", "VARCHAR"),
+    ("staging.party_record", "email_verified", "BOOLEAN"),
     ("identity.review_task", "worth", "DOUBLE"),
     ("identity.review_task", "records_l", "BIGINT"),
     ("identity.review_task", "records_r", "BIGINT"),

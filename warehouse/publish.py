@@ -6,10 +6,9 @@ is published; the stores share no transaction, so whatever a crash leaves behind
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +16,10 @@ from pathlib import Path
 import duckdb
 
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
+from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole
 from warehouse.settings import WarehouseSettings
 
 LIVE = "live"  # the name under which the published load is attached to the working warehouse
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """A table of a published file, and the columns that tell its rows apart."""
-
-    schema: str
-    name: str
-    keys: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -82,15 +70,6 @@ def live_attached(con: duckdb.DuckDBPyConnection, settings: WarehouseSettings) -
         con.execute(f"DETACH {LIVE}")
 
 
-def content_digest(con: duckdb.DuckDBPyConnection, tables: Iterable[PublishedTable]) -> str:
-    """A digest of the candidate's rows, independent of their order: what the gate judged and what is published must be the same."""
-    parts = []
-    for table in tables:
-        count, total = con.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {table} t").fetchall()[0]
-        parts.append(f"{table}:{count}:{total}")
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
-
-
 def publish(
     con: duckdb.DuckDBPyConnection,
     settings: WarehouseSettings,
@@ -100,25 +79,27 @@ def publish(
     carried: Sequence[PublishedTable],
     views: Sequence[tuple[str, str]],
     comments: Mapping[str, Meaning] | None = None,
-) -> Path:
+    settle: Callable[[Mapping[str, RowChanges]], None] | None = None,
+) -> dict[str, RowChanges]:
     """Publish the candidate that lies in the working warehouse.
 
-    The new file is the previous one with the differences applied, so it costs what changed.
+    The new file is the previous one with the differences applied, so it costs what changed. It is what the gate judged, or nothing.
 
     Args:
         judged: tables the verdict speaks of.
         carried: further tables copied along (quality and ops), not part of the verdict.
         views: schema and DDL of the views, made in the new file.
         comments: what tables and views mean, by ``schema.name``.
+        settle: called with what changed once the judged tables are written; it may still change those that are carried.
 
     Returns:
-        The new file.
+        What changed in each stamped table, by its name without schema.
 
     Raises:
         PublishRefusedError: no verdict for this load, one that holds it, or a candidate that changed since it was judged.
         WarehouseAccessError: the file or the link cannot be written.
     """
-    demand_verdict(con, load_id, content_digest(con, judged))
+    judged_digest = _passed(con, load_id)
     target, temporary = load_file(settings, load_id), settings.published / f".golden-{load_id}.duckdb.tmp"
     try:
         settings.published.mkdir(parents=True, exist_ok=True)
@@ -126,7 +107,7 @@ def publish(
             leftover.unlink()
         if live_load(settings) is not None:
             shutil.copyfile(settings.golden.resolve(), temporary)
-        _write(con, temporary, [*judged, *carried], views, comments or {})
+        changes = _write(con, temporary, load_id, judged_digest, (judged, carried), views, comments or {}, settle)
         _sync(temporary)
         os.replace(temporary, target)
         _sync(settings.published)
@@ -136,11 +117,20 @@ def publish(
             f"cannot write the load to {settings.published} ({str(error).splitlines()[0]})",
             remedy="the last good load stays; free disk space or mend permissions, then run hub sync again",
         ) from error
-    return target
+    return changes
 
 
 def demand_verdict(con: duckdb.DuckDBPyConnection, load_id: str, digest: str) -> None:
     """Raise `PublishRefusedError` unless the gate let exactly this candidate pass; `digest` is that of its content."""
+    if _passed(con, load_id) != digest:
+        raise PublishRefusedError(
+            f"load {load_id} changed after the gate judged it",
+            remedy="run hub sync again; another process may have built meanwhile",
+        )
+
+
+def _passed(con: duckdb.DuckDBPyConnection, load_id: str) -> str:
+    """The digest of what the gate let pass; `PublishRefusedError` where it did not."""
     rows = con.execute("SELECT decision, content_digest FROM quality.gate_decision WHERE load_id = ?", [load_id]).fetchall()
     if not rows:
         raise PublishRefusedError(
@@ -149,11 +139,7 @@ def demand_verdict(con: duckdb.DuckDBPyConnection, load_id: str, digest: str) ->
     decision, judged = rows[0]
     if decision != "pass" and not _overridden(con, load_id, judged):
         raise PublishRefusedError(f"the gate holds load {load_id}", remedy="see hub gate show for the checks that failed")
-    if judged != digest:
-        raise PublishRefusedError(
-            f"load {load_id} changed after the gate judged it",
-            remedy="run hub sync again; another process may have built meanwhile",
-        )
+    return str(judged)
 
 
 def _overridden(con: duckdb.DuckDBPyConnection, load_id: str, judged: str) -> bool:
@@ -171,17 +157,24 @@ def _overridden(con: duckdb.DuckDBPyConnection, load_id: str, judged: str) -> bo
 def _write(
     con: duckdb.DuckDBPyConnection,
     path: Path,
-    tables: Sequence[PublishedTable],
+    load_id: str,
+    judged_digest: str,
+    tables: tuple[Sequence[PublishedTable], Sequence[PublishedTable]],
     views: Sequence[tuple[str, str]],
     comments: Mapping[str, Meaning],
-) -> None:
+    settle: Callable[[Mapping[str, RowChanges]], None] | None,
+) -> dict[str, RowChanges]:
+    judged, carried = tables
     con.execute(f"ATTACH '{_quoted(path)}' AS target")
     try:
-        for schema in dict.fromkeys(table.schema for table in tables):
+        for schema in dict.fromkeys(table.schema for table in (*judged, *carried)):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{schema}")
+        changes = _write_judged(con, judged, load_id, judged_digest)
+        if settle is not None:
+            settle(changes)
         con.execute("BEGIN")
-        for table in tables:
-            _apply(con, table)
+        for table in carried:
+            apply_changes(con, table, load_id=load_id)
         con.execute("COMMIT")
         working = con.execute("SELECT current_database()").fetchall()[0][0]
         con.execute("USE target")
@@ -194,6 +187,24 @@ def _write(
         con.execute("CHECKPOINT target")
     finally:
         con.execute("DETACH target")
+    return changes
+
+
+def _write_judged(
+    con: duckdb.DuckDBPyConnection, judged: Sequence[PublishedTable], load_id: str, judged_digest: str
+) -> dict[str, RowChanges]:
+    """Bring the judged tables of the file to the candidate's content, and make sure that it is what the gate judged."""
+    con.execute("BEGIN")
+    done = {table: apply_changes(con, table, load_id=load_id) for table in judged}
+    con.execute("COMMIT")
+    if content_digest(con, judged, load_id=load_id, catalog="target.") != judged_digest:
+        demand_verdict(con, load_id, content_digest(con, judged, load_id=load_id))
+        # the candidate is what was judged, so a row that no load of ours stamped stands in the way
+        con.execute("BEGIN")
+        for table in judged:
+            copy_whole(con, table)
+        con.execute("COMMIT")
+    return {table.name: changes for table, changes in done.items() if changes is not None}
 
 
 def _describe(con: duckdb.DuckDBPyConnection, comments: Mapping[str, Meaning]) -> None:
@@ -220,28 +231,6 @@ def _describe(con: duckdb.DuckDBPyConnection, comments: Mapping[str, Meaning]) -
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _apply(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    """Make target's table equal to the candidate's, touching only rows that differ."""
-    if _shape(con, "target", table) != _shape(con, None, table):
-        con.execute(f"DROP TABLE IF EXISTS target.{table} CASCADE")
-        con.execute(f"CREATE TABLE target.{table} AS FROM {table}")
-        return
-    keys = ", ".join(table.keys)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE stale AS SELECT {keys} FROM (FROM target.{table} EXCEPT ALL FROM {table})")
-    matches = " AND ".join(f"t.{key} IS NOT DISTINCT FROM s.{key}" for key in table.keys)
-    con.execute(f"DELETE FROM target.{table} t USING stale s WHERE {matches}")
-    con.execute(f"INSERT INTO target.{table} (FROM {table} EXCEPT ALL FROM target.{table})")
-    con.execute("DROP TABLE stale")
-
-
-def _shape(con: duckdb.DuckDBPyConnection, catalog: str | None, table: PublishedTable) -> list[tuple[str, str]]:
-    return con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = coalesce(?, current_database())"
-        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [catalog, table.schema, table.name],
-    ).fetchall()
 
 
 def repoint(settings: WarehouseSettings, load_id: str) -> None:

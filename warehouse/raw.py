@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,8 @@ from warehouse.sql import statement
 
 # a row's place in all that was ever landed of its stream: the part's number, which its file is named for, and the row within it
 _ROW_BITS = 40
-_READ_ORDER = rf"(regexp_extract(filename, '(\d+)\.parquet$', 1)::BIGINT << {_ROW_BITS}) + file_row_number"
+_PART = r"regexp_extract(filename, '(\d+)\.parquet$', 1)::BIGINT"
+_READ_ORDER = f"({_PART} << {_ROW_BITS}) + file_row_number"
 
 
 class LandedPart(Protocol):
@@ -92,6 +94,9 @@ def load(
         LineageError: the parts do not continue the committed cursor.
     """
     value, seq, digest = cursor(con, source, stream)
+    covered = [part for _, part in parts if part.seq <= seq]
+    if covered and (covered[-1].seq, covered[-1].leads_to) != (seq, digest):
+        raise _not_continuing(source, stream)  # numbered from the beginning again by who had lost its place
     fresh = [(path, part) for path, part in parts if part.seq > seq]
     while fresh and not fresh[-1][1].complete:
         fresh.pop()
@@ -99,12 +104,7 @@ def load(
         return None
     for _, part in fresh:
         if not part.begins and part.follows != digest:
-            raise LineageError(
-                "landed records do not continue what the warehouse holds",
-                source=source,
-                stream=stream,
-                remedy="they are set aside and read again",
-            )
+            raise _not_continuing(source, stream)
         digest = part.leads_to
     try:
         with frugal(con):
@@ -116,6 +116,15 @@ def load(
         # closing would do it too, but with all the memory there is
         con.execute("CHECKPOINT")
     return counts
+
+
+def _not_continuing(source: str, stream: str) -> LineageError:
+    return LineageError(
+        "landed records do not continue what the warehouse holds",
+        source=source,
+        stream=stream,
+        remedy="they are set aside and read again",
+    )
 
 
 def _commit(
@@ -181,7 +190,8 @@ def _take_in(
     # of two readings, the second may lack records that the first brought
     one_reading = not any(part.begins for _, part in parts[1:])
     if one_reading and con.execute(_filled(statement("raw_is_first"), table), paths).fetchall()[0][0]:
-        inserted = con.execute(_filled(statement("raw_insert_first"), table), {**keys, **paths}).fetchall()[0][0]
+        places = {**paths, **_places(con, paths)}
+        inserted = con.execute(_filled(statement("raw_insert_first"), table), {**keys, **places}).fetchall()[0][0]
         return RawLoad(extracted=inserted + rejected, inserted=inserted, quarantined=rejected)
     con.execute(_filled(statement("raw_landed"), table), paths)
     con.execute(_filled(statement("raw_load"), table))
@@ -209,6 +219,15 @@ def _take_in(
     )
 
 
+def _places(con: duckdb.DuckDBPyConnection, paths: dict[str, list[str]]) -> dict[str, Any]:
+    """The first part's number, and for it and each one after it the place of its first row in the order of arrival."""
+    rows = dict(con.execute(_filled(statement("raw_part_rows"), ""), paths).fetchall())
+    at = con.execute("SELECT min(nextval('raw.raw_seq')) FROM range(?)", [sum(rows.values())]).fetchall()[0][0]
+    first = min(rows, default=0)
+    before = accumulate((rows.get(part, 0) for part in range(first, max(rows, default=0))), initial=at)
+    return {"first_part": first, "before": list(before)}
+
+
 def _filled(sql: str, table: str) -> str:
     # not str.format: the statement holds braces of its own
-    return sql.replace("{table}", table).replace("{read_order}", _READ_ORDER)
+    return sql.replace("{table}", table).replace("{read_order}", _READ_ORDER).replace("{part}", _PART)

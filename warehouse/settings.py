@@ -17,7 +17,7 @@ class WarehouseSettings(BaseModel):
     landing: Path = Field(Path("data/landing"), description="where connectors land Parquet parts")
     control: str = Field("data/control.db", description="control store: an SQLite file, or a PostgreSQL URL")
     keep_loads: int = Field(10, ge=1, description="published loads kept for rollback")
-    lock_timeout_seconds: float = Field(60.0, ge=0, description="how long to wait for another process that writes")
+    lock_timeout_seconds: float = Field(60.0, ge=0, description="how long to wait for a process that writes and gets no further")
     memory_limit: str | None = Field(None, description="DuckDB's memory limit, such as 4GB; DuckDB's own default without")
 
     def resolved(self, root: Path) -> WarehouseSettings:

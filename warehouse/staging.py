@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Protocol
 
 import duckdb
-import pandas as pd
 
 from hub.contract.columns import PARTY, TABLES
 from hub.contract.errors import ConfigError
@@ -37,15 +36,6 @@ class Block(Protocol):
 
 
 @dataclass(frozen=True)
-class RowFault:
-    """A candidate row that is not fit for staging; named by its place in the frame, as its key may be missing or another's too."""
-
-    row: int
-    check_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class SourcePlace:
     """What staging must know of a source: how to read values that name no region or zone, and whose parties facts belong to."""
 
@@ -61,12 +51,13 @@ class Handlers:
 
     Attributes:
         normalise: (connection, candidate parties relation, relation to make) -> None.
-        judge: (table, frame of candidate rows, key column) -> the rows to turn down.
+        judge: (connection, table, candidate rows relation, relation to make) -> None. It makes a row for each of those to turn
+            down, with the row's row_no (its key may be missing or another's too), check_id and reason.
         version: changes when normalising would give other results; all is staged again then.
     """
 
     normalise: Callable[[duckdb.DuckDBPyConnection, str, str], None]
-    judge: Callable[[str, pd.DataFrame, str], Sequence[RowFault]]
+    judge: Callable[[duckdb.DuckDBPyConnection, str, str, str], None]
     version: str
 
 
@@ -157,23 +148,21 @@ def _stage_block(
 ) -> None:
     table = TABLES[block.table]
     _make_candidate(con, place, block, table)
-    frame = con.execute(f"SELECT {', '.join(_judged_columns(table))} FROM candidate ORDER BY row_no").df()
-    faults = handlers.judge(table.name, frame, table.key) if len(frame) else ()
-    first: Mapping[int, RowFault] = {fault.row: fault for fault in reversed(faults)}
-    _note_faulty(con, table, first)
-    con.execute(
-        statement("staging_reject").replace("{part}", table.part or "NULL::VARCHAR").replace("{part_name}", table.part or ""),
-        {"target": table.name, "now": now},
-    )
-    con.execute("DELETE FROM candidate WHERE row_no IN (SELECT row_no FROM faulty)")
+    handlers.judge(con, table.name, "candidate", "faulty")
+    came, unfit = con.execute("SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM faulty)").fetchall()[0]
     # what is turned down is the version that came; the last good one stays until a better one comes. A row that a newer version
     # of its record no longer has is gone
     con.execute(
         f"DELETE FROM staging.{table.name} WHERE source_system = ? AND stream = ?"
         " AND source_record_id IN (SELECT source_record_id FROM arrived)"
-        f" AND {table.key} NOT IN (SELECT key FROM faulty WHERE key IS NOT NULL)",
+        f" AND {table.key} NOT IN (SELECT {table.key} FROM faulty JOIN candidate USING (row_no) WHERE {table.key} IS NOT NULL)",
         [place.name, block.stream],
     )
+    con.execute(
+        statement("staging_reject").replace("{part}", table.part or "NULL::VARCHAR").replace("{part_name}", table.part or ""),
+        {"target": table.name, "now": now},
+    )
+    con.execute("DELETE FROM candidate WHERE row_no IN (SELECT row_no FROM faulty)")
     con.execute("ALTER TABLE candidate DROP COLUMN row_no")
     if table is PARTY:
         handlers.normalise(con, "candidate", "normalised")
@@ -182,33 +171,8 @@ def _stage_block(
     else:
         names = ", ".join(f'"{name}"' for name, _ in fact_columns(table))
         con.execute(f"INSERT INTO staging.{table.name} ({names}) SELECT {names} FROM candidate")
-    result.rows[table.name] = result.rows.get(table.name, 0) + len(frame) - len(first)
-    result.rejected[table.name] = result.rejected.get(table.name, 0) + len(first)
-
-
-def _note_faulty(con: duckdb.DuckDBPyConnection, table: StagingTable, faults: Mapping[int, RowFault]) -> None:
-    """The temp table `faulty`: the candidate rows that are turned down, each with its key and reason."""
-    rows = pd.DataFrame(
-        {
-            "row_no": pd.Series(list(faults), dtype="int64"),
-            "check_id": pd.Series([fault.check_id for fault in faults.values()], dtype=str),
-            "reason": pd.Series([fault.reason for fault in faults.values()], dtype=str),
-        }
-    )
-    con.register("faulty_frame", rows)
-    try:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE faulty AS SELECT f.*, c.{table.key} AS key"
-            " FROM faulty_frame f JOIN candidate c USING (row_no)"
-        )
-    finally:
-        con.unregister("faulty_frame")
-
-
-def _judged_columns(table: StagingTable) -> list[str]:
-    """The key, and for facts each typed column beside the text it was read from; no other value leaves the warehouse."""
-    typed_columns = [c.name for c in table.columns if c.type in _JUDGED_TYPES and table is not PARTY and c.name != "created_at"]
-    return [table.key, *(f'"{name}"' for name in typed_columns), *(f'"{name}__raw"' for name in typed_columns)]
+    result.rows[table.name] = result.rows.get(table.name, 0) + came - unfit
+    result.rejected[table.name] = result.rejected.get(table.name, 0) + unfit
 
 
 def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, table: StagingTable) -> None:
@@ -224,6 +188,7 @@ def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: B
         raise ConfigError(f"the mapping yields unknown column {unknown[0]}", **where, remedy="see hub/contract/columns.py")
     text = {c.name: f'm."{c.name}"::VARCHAR' if c.name in yielded else "NULL::VARCHAR" for c in table.columns}
     columns = _party_columns(text) if table is PARTY else _fact_columns(table, text, place)
+    dated = [] if table is PARTY else [_stored(c) for c in table.columns if c.type in ("time", "date")]
     key = "a.source_system || ':' || a.stream || ':' || a.source_record_id"
     if table.part is not None and table.part in yielded:
         # a row without its part has no key, which the rules on keys turn down
@@ -233,6 +198,7 @@ def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: B
         .replace("{key}", key)
         .replace("{key_name}", table.key)
         .replace("{columns}", ",\n  ".join(columns))
+        .replace("{replaced}", f" REPLACE ({', '.join(_within_calendar(name) for name in dated)})" if dated else "")
     )
     con.execute("DROP TABLE mapped")
 
@@ -246,11 +212,21 @@ def _fact_columns(table: StagingTable, text: Mapping[str, str], place: SourcePla
     for column in table.columns:
         if column.name in ("party_id", "party_stream"):
             continue
-        name = "source_created_at" if column.name == "created_at" else column.name
+        name = _stored(column)
         columns.append(f'{typed(column, text[column.name])} AS "{name}"')
         if column.type in _JUDGED_TYPES:
             columns.append(f'{text[column.name]} AS "{name}__raw"')
     return columns
+
+
+def _stored(column: Column) -> str:
+    """What a canonical column is called in staging."""
+    return "source_created_at" if column.name == "created_at" else column.name
+
+
+def _within_calendar(name: str) -> str:
+    """SQL by which a time or date that no calendar has, such as infinity, is one that cannot be read."""
+    return f"""CASE WHEN "{name}" >= DATE '0001-01-01' AND "{name}" < DATE '9999-12-31' + 1 THEN "{name}" END AS "{name}\""""
 
 
 def _owner(text: Mapping[str, str], place: SourcePlace) -> str:

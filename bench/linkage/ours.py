@@ -1,4 +1,4 @@
-"""Linkage of the hub, from staged records to clusters, timed from blocking on as its peers are.
+"""Linkage of the hub, from staged records to clusters, timed from blocking on as its peers are, in the memory that a sync gives it.
 
 Leaves what the peers need in the folder: the nodes as linkage compares them, the same with one column of keys a blocking rule, and
 which record is which node. A key that the hub caps is NULL in those columns, so that every engine compares the same pairs.
@@ -23,6 +23,8 @@ from hub.identity import IdentitySettings, engine, linkage
 from hub.identity.blocking import block, most_nodes, rules
 from hub.identity.decisions import Decisions
 from hub.identity.sql import patterns
+from pipelines.build import linkage_memory
+from warehouse.connection import frugal
 
 ENRICHED, NODES, PLACES, RULES, CLUSTERS = "enriched.duckdb", "nodes.parquet", "places.parquet", "rules.json", "ours.parquet"
 # what a peer may compare, as the hub's match keys have it
@@ -36,7 +38,7 @@ def link(folder: Path) -> dict[str, Any]:
     settings = IdentitySettings()
     con = duckdb.connect(str(folder / WAREHOUSE))
     started = time.perf_counter()
-    with _watched() as began:
+    with frugal(con, linkage_memory(con)), _watched() as began:
         linked = linkage.link(con, settings, Decisions(), now=datetime(2026, 1, 1), live=None, model=None)  # noqa: DTZ001
     ended, cpu = time.perf_counter(), time.process_time()
     figures = {

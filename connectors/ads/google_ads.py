@@ -90,7 +90,8 @@ _LISTINGS = (
         "ad",
         """
         SELECT customer.id, campaign.id, ad_group.id, ad_group_ad.status, ad_group_ad.ad.id, ad_group_ad.ad.name,
-          ad_group_ad.ad.type, ad_group_ad.ad.responsive_search_ad.headlines
+          ad_group_ad.ad.type, ad_group_ad.ad.responsive_search_ad.headlines, ad_group_ad.ad.final_urls,
+          ad_group_ad.ad.final_url_suffix, ad_group.final_url_suffix, campaign.final_url_suffix
         FROM ad_group_ad WHERE ad_group_ad.ad.id >= {start} ORDER BY ad_group_ad.ad.id, ad_group.id LIMIT {limit}
         """,
         ("adGroupAd", "ad", "id"),

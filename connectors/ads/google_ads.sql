@@ -118,13 +118,20 @@ SELECT
 FROM ad_groups;
 
 -- stage: ads -> ad
--- Most ads have no name; a responsive search ad is told by its first headline.
+-- Most ads have no name; a responsive search ad is told by its first headline. A click leads to the final URL with the suffix of the
+-- ad, or else that of its ad group, or else that of its campaign.
 WITH ads AS (
   SELECT source_record_id, from_json(payload, '{
-    "customer": {"id": "VARCHAR"}, "campaign": {"id": "VARCHAR"}, "adGroup": {"id": "VARCHAR"},
-    "adGroupAd": {"status": "VARCHAR", "ad": {"id": "VARCHAR", "name": "VARCHAR",
+    "customer": {"id": "VARCHAR"}, "campaign": {"id": "VARCHAR", "finalUrlSuffix": "VARCHAR"},
+    "adGroup": {"id": "VARCHAR", "finalUrlSuffix": "VARCHAR"},
+    "adGroupAd": {"status": "VARCHAR", "ad": {"id": "VARCHAR", "name": "VARCHAR", "finalUrls": ["VARCHAR"], "finalUrlSuffix": "VARCHAR",
                   "responsiveSearchAd": {"headlines": [{"text": "VARCHAR"}]}}}}') AS a
   FROM src
+), led AS (
+  SELECT source_record_id, a, nullif(a.adGroupAd.ad.finalUrls[1], '') AS page,
+         coalesce(nullif(a.adGroupAd.ad.finalUrlSuffix, ''), nullif(a.adGroup.finalUrlSuffix, ''), nullif(a.campaign.finalUrlSuffix, ''))
+           AS suffix
+  FROM ads
 )
 SELECT
   source_record_id,
@@ -134,5 +141,6 @@ SELECT
   a.adGroup.id AS ad_group_id,
   a.adGroupAd.ad.id AS ad_id,
   coalesce(nullif(a.adGroupAd.ad.name, ''), a.adGroupAd.ad.responsiveSearchAd.headlines[1].text) AS ad_name,
+  page || coalesce(CASE WHEN contains(page, '?') THEN '&' ELSE '?' END || suffix, '') AS landing_url,
   lower(a.adGroupAd.status) AS status
-FROM ads;
+FROM led;

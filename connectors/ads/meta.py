@@ -77,7 +77,7 @@ LEVELS = (
     ),
     Level(
         *("ads", "ad", "ads", "ad"),
-        fields=(*_COMMON, "campaign_id", "adset_id"),
+        fields=(*_COMMON, "campaign_id", "adset_id", "creative{url_tags}"),
         statuses=(
             *_LIVE,
             *("ADSET_PAUSED", "CAMPAIGN_PAUSED", "DISAPPROVED", "PENDING_BILLING_INFO", "PENDING_REVIEW", "PREAPPROVED"),

@@ -145,7 +145,7 @@ FROM doc;
 WITH doc AS (
   SELECT source_record_id, from_json(payload, '{
     "id": "VARCHAR", "account_id": "VARCHAR", "campaign_id": "VARCHAR", "adset_id": "VARCHAR", "name": "VARCHAR",
-    "effective_status": "VARCHAR", "created_time": "VARCHAR"}') AS a
+    "effective_status": "VARCHAR", "creative": {"url_tags": "VARCHAR"}, "created_time": "VARCHAR"}') AS a
   FROM src
 )
 SELECT
@@ -156,6 +156,8 @@ SELECT
   a.adset_id AS ad_group_id,
   a.id AS ad_id,
   a.name AS ad_name,
+  -- what a click's address is given besides; the address itself is of the post behind the ad
+  '?' || nullif(ltrim(a.creative.url_tags, '?&'), '') AS landing_url,
   lower(a.effective_status) AS status,
   a.created_time AS created_at
 FROM doc;

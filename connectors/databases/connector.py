@@ -94,7 +94,8 @@ class SqlConnector(Connector):
                 with self._server.reading(reading.name) as snapshot:
                     for page in reading.pages(snapshot, checkpoint):
                         yield page
-                        checkpoint, failures = page.checkpoint, 0
+                        # a page that leaves off where the one before it did is no headway
+                        checkpoint, failures = page.checkpoint, 0 if page.checkpoint != checkpoint else failures
                 return
             except SourceUnavailableError:
                 failures += 1

@@ -5,7 +5,7 @@ which on changes may have been invisible. The next reading begins there, set bac
 nothing happens is not read again and again for its last rows, ``window`` holds how many rows lay in the look-back, once it lies
 wholly in the past: if there are as many the next time, they are passed over.
 
-Within a reading it holds ``at``: the row after which it goes on.
+Within a reading it holds ``at``: the row after which it goes on; or ``place``, in a first reading by where the rows lie.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from connectors.contract import Checkpoint
 from connectors.databases import cursor
+from connectors.databases.blocks import Place
 from connectors.databases.settings import SqlStream
 
 
@@ -39,6 +40,7 @@ class Progress:
         seen: the last value of `updated_at` in the reading under way.
         undated: whether it is still at the rows without a time.
         at: values of cursor (only with one) and ID of the last row read.
+        place: of a reading by where rows lie: how far it has come.
     """
 
     of: str
@@ -49,6 +51,7 @@ class Progress:
     seen: Any = None
     undated: bool = True
     at: list[Any] = field(default_factory=list)
+    place: Place | None = None
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Checkpoint | None, of: str) -> Progress:
@@ -66,6 +69,7 @@ class Progress:
             seen=cursor.unpack(given.get("seen")),
             undated=bool(given.get("undated", False)),
             at=[cursor.unpack(value) for value in given.get("at", ())],
+            place=Place(*given["place"]) if "place" in given else None,
         )
 
     def checkpoint(self) -> dict[str, Any]:
@@ -79,12 +83,14 @@ class Progress:
             "seen": cursor.pack(self.seen),
             "undated": (self.began is not None and self.undated) or None,
             "at": [cursor.pack(value) for value in self.at] or None,
+            "place": self.place and [self.place.file, self.place.block, self.place.horizon],
         }
         return {name: value for name, value in kept.items() if value is not None}
 
     def begin(self, open_since: datetime) -> None:
         """A reading begins."""
         self.began, self.seen, self.undated, self.at, self.rows = open_since.astimezone(UTC), None, True, [], 0
+        self.place = None
 
     def dated(self) -> None:
         """The rows without a time are done."""
@@ -104,7 +110,7 @@ class Progress:
 
     def close(self) -> None:
         """Between readings again."""
-        self.began, self.seen, self.undated, self.at = None, None, True, []
+        self.began, self.seen, self.undated, self.at, self.place = None, None, True, [], None
 
     def settled(self, lookback: float, zone: tzinfo) -> bool:
         """Whether what lies in the look-back behind `since` was wholly past when the reading began."""

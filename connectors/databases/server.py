@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.databases import select
+from connectors.databases.blocks import Blocks
 from connectors.databases.copied import CopiedRows, pages
 from connectors.databases.errors import Place, trouble
 from connectors.databases.rows import Shape
@@ -174,6 +175,10 @@ class Snapshot:
         """The first row of a statement, if there is one."""
         self._server.queries += 1
         return self.con.execute(statement.limit(1)).first()
+
+    def blocks(self, stream: SqlStream) -> Blocks | None:
+        """How the rows of a stream's table lie; None where that is not known, or it is no table."""
+        return self._server.system.blocks(self.con, stream.parts, tuple(stream.id)) if stream.query is None else None
 
     def copied(self, statement: sa.Select[Any], shape: Shape, rows: int, size: int) -> Iterator[CopiedRows] | None:
         """The rows of a statement as columns, so many or of so many bytes at a time; None where the system gives only rows."""

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.databases import values
+from connectors.databases.blocks import Blocks, blocks_of
 from connectors.databases.values import Converter
 from connectors.databases.whole import Copy, readers
 
@@ -57,6 +58,10 @@ class System:
 
     def copy(self, con: sa.Connection, statement: sa.Select[Any], description: Sequence[Any]) -> Copy | None:
         """The rows of a statement as the text of its columns; None where the system does not give them so."""
+        return None
+
+    def blocks(self, con: sa.Connection, parts: tuple[str, ...], ids: tuple[str, ...]) -> Blocks | None:
+        """How a table's rows lie, see `connectors.databases.blocks`; None where the system does not say."""
         return None
 
     def abandon(self, con: sa.Connection, result: sa.CursorResult[Any], driver_cursor: Any) -> None:
@@ -150,6 +155,9 @@ class Postgres(System):
     def copy(self, con: sa.Connection, statement: sa.Select[Any], description: Sequence[Any]) -> Copy:
         loads, taking = readers(con.connection.dbapi_connection, description, self.converters(description))
         return Copy(self._lines(con, statement), loads, taking)
+
+    def blocks(self, con: sa.Connection, parts: tuple[str, ...], ids: tuple[str, ...]) -> Blocks | None:
+        return blocks_of(con, parts, ids)
 
     def _lines(self, con: sa.Connection, statement: sa.Select[Any]) -> Generator[bytes, None, None]:
         import psycopg

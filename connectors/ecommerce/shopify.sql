@@ -136,7 +136,7 @@ FROM refunds;
 WITH customers AS (
   SELECT source_record_id, from_json(payload, '{
     "firstName": "VARCHAR", "lastName": "VARCHAR", "locale": "VARCHAR", "createdAt": "VARCHAR",
-    "defaultEmailAddress": {"emailAddress": "VARCHAR"}, "defaultPhoneNumber": {"phoneNumber": "VARCHAR"},
+    "verifiedEmail": "VARCHAR", "defaultEmailAddress": {"emailAddress": "VARCHAR"}, "defaultPhoneNumber": {"phoneNumber": "VARCHAR"},
     "defaultAddress": {"firstName": "VARCHAR", "lastName": "VARCHAR", "company": "VARCHAR", "phone": "VARCHAR",
                        "address1": "VARCHAR", "address2": "VARCHAR", "city": "VARCHAR", "provinceCode": "VARCHAR",
                        "zip": "VARCHAR", "countryCodeV2": "VARCHAR"}}') AS c
@@ -152,6 +152,7 @@ SELECT
   CASE WHEN nameless THEN address.lastName ELSE c.lastName END AS family_name,
   address.company AS company_name,
   c.defaultEmailAddress.emailAddress AS email,
+  c.verifiedEmail AS email_verified,
   coalesce(c.defaultPhoneNumber.phoneNumber, address.phone) AS phone,
   address.address1 AS address_line1,
   address.address2 AS address_line2,

@@ -130,7 +130,7 @@ FROM refunded;
 WITH doc AS MATERIALIZED (
   SELECT source_record_id, json_transform(payload, '{
     "createdAt": "VARCHAR", "firstName": "VARCHAR", "lastName": "VARCHAR", "phoneNumber": "VARCHAR", "emailAddress": "VARCHAR",
-    "user": {"id": "VARCHAR"},
+    "user": {"id": "VARCHAR", "verified": "VARCHAR"},
     "addresses": [{"company": "VARCHAR", "streetLine1": "VARCHAR", "streetLine2": "VARCHAR", "city": "VARCHAR",
                    "province": "VARCHAR", "postalCode": "VARCHAR", "country": {"code": "VARCHAR"}, "phoneNumber": "VARCHAR",
                    "defaultBillingAddress": "VARCHAR", "defaultShippingAddress": "VARCHAR"}]}') AS d
@@ -147,6 +147,7 @@ SELECT source_record_id,
        nullif(d.lastName, '') AS family_name,
        nullif(address.company, '') AS company_name,
        nullif(d.emailAddress, '') AS email,
+       d.user.verified AS email_verified,
        coalesce(nullif(d.phoneNumber, ''), nullif(address.phoneNumber, '')) AS phone,
        nullif(address.streetLine1, '') AS address_line1,
        nullif(address.streetLine2, '') AS address_line2,

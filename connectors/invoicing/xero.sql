@@ -121,6 +121,9 @@ SELECT source_record_id,
        coalesce(strftime(timezone('UTC', timezone(zone.name, midnight)), '%Y-%m-%dT%H:%M:%SZ'),
                 strftime(midnight, '%Y-%m-%dT%H:%M:%S'), d.Date) AS refunded_at,
        CASE d.Status WHEN 'AUTHORISED' THEN 'succeeded' ELSE lower(d.Status) END AS status,
+       -- what was paid too much, or in advance, is in no invoice's AmountPaid
+       CASE d.PaymentType WHEN 'ARCREDITPAYMENT' THEN 'credit_note' WHEN 'AROVERPAYMENTPAYMENT' THEN 'overpayment'
+                          ELSE 'prepayment' END AS reason,
        credit.CurrencyCode AS currency,
        d.Amount AS amount
 FROM read LEFT JOIN pg_timezone_names() zone ON zone.name = d.OrganisationTimezone

@@ -120,6 +120,7 @@ def _campaign(campaign: Object, books: GoogleBooks) -> Row:
         "campaign.name": campaign["name"],
         "campaign.status": campaign["status"],
         "campaign.advertising_channel_type": campaign["channel"],
+        "campaign.final_url_suffix": f"utm_source=google&utm_medium=cpc&utm_campaign={campaign['id']}",
     }
 
 
@@ -129,6 +130,7 @@ def _ad_group(group: Object, books: GoogleBooks) -> Row:
         "ad_group.id": int(group["id"]),
         "ad_group.name": group["name"],
         "ad_group.status": group["status"],
+        "ad_group.final_url_suffix": None,
         "ad_group.campaign": f"customers/{books.customer_id}/campaigns/{group['campaign']}",
         "ad_group.type": _GROUP_TYPE.get(next(c["channel"] for c in books.campaigns if c["id"] == group["campaign"])),
     }
@@ -144,6 +146,8 @@ def _ad(ad: Object, books: GoogleBooks) -> Row:
         "ad_group_ad.ad.id": int(ad["id"]),
         "ad_group_ad.ad.name": ad["name"],
         "ad_group_ad.ad.type": ad["type"],
+        "ad_group_ad.ad.final_urls": ["https://sandbox-goods.example/"],
+        "ad_group_ad.ad.final_url_suffix": None,
         "ad_group_ad.ad.responsive_search_ad.headlines": [{"text": text} for text in ad["headlines"]] or None,
     }
 

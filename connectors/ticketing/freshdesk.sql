@@ -41,7 +41,7 @@ WITH doc AS (
   SELECT source_record_id, json_transform(payload, '{
     "name": "VARCHAR", "email": "VARCHAR", "other_emails": ["VARCHAR"], "phone": "VARCHAR", "mobile": "VARCHAR",
     "address": "VARCHAR", "language": "VARCHAR", "unique_external_id": "VARCHAR", "contact_type": "VARCHAR",
-    "company": {"name": "VARCHAR"}, "created_at": "VARCHAR"
+    "company": {"name": "VARCHAR"}, "active": "VARCHAR", "created_at": "VARCHAR"
   }') AS d
   FROM src
 ), known AS (
@@ -56,6 +56,8 @@ SELECT source_record_id,
        CASE WHEN lower(d.name) = lower(email) OR regexp_full_match(d.name, '[+0-9 ().-]+') THEN NULL ELSE d.name END AS full_name,
        d.company.name AS company_name,
        email,
+       -- a contact is active who followed the link that Freshdesk mailed to the primary address
+       CASE WHEN email = trim(d.email) THEN d.active END AS email_verified,
        phone,
        regexp_replace(trim(d.address), '\s*[\r\n]+\s*', ', ', 'g') AS address_line1,
        d.language AS locale,

@@ -43,8 +43,8 @@ FROM timed;
 WITH doc AS (
   SELECT source_record_id, json_transform(payload, '{
     "role": "VARCHAR", "external_id": "VARCHAR", "name": "VARCHAR", "email": "VARCHAR", "phone": "VARCHAR", "locale": "VARCHAR",
-    "created_at": "VARCHAR", "organization": {"name": "VARCHAR"},
-    "identities": [{"type": "VARCHAR", "value": "VARCHAR"}]
+    "verified": "VARCHAR", "created_at": "VARCHAR", "organization": {"name": "VARCHAR"},
+    "identities": [{"type": "VARCHAR", "value": "VARCHAR", "verified": "VARCHAR"}]
   }') AS d
   FROM src
 ), known AS (
@@ -60,6 +60,10 @@ SELECT source_record_id,
             ELSE d.name END AS full_name,
        d.organization.name AS company_name,
        email,
+       -- a user is verified as soon as any identity is, a phone perhaps; the e-mail's own identity says it of the e-mail
+       CASE WHEN email IS NOT NULL
+            THEN coalesce(list_filter(d.identities, lambda i: i.type = 'email' AND lower(i.value) = lower(email))[1].verified,
+                          CASE WHEN d.identities IS NULL THEN d.verified END) END AS email_verified,
        phone,
        d.locale AS locale,
        d.created_at AS created_at

@@ -35,6 +35,7 @@ class Attribute:
         quality: how good a value is by itself, an integer, greater is better.
         best: the quality of a value that passed every check.
         status: what is shown of its quality.
+        verified: whether the source says that its owner confirmed the value; NULL where it does not say.
         fallback: whether it is used only where there is nothing else, whatever the rules say.
     """
 
@@ -44,6 +45,7 @@ class Attribute:
     quality: str = "1"
     best: int = 1
     status: str = "'valid'"
+    verified: str = "NULL::BOOLEAN"
     fallback: str = "false"
 
     @property
@@ -74,8 +76,11 @@ ATTRIBUTES: dict[str, Attribute] = {
             "email",
             (Member("email", "p.email_norm", "p.email_key"),),
             eligible="p.email_norm IS NOT NULL",
-            quality="CASE WHEN p.email_is_role THEN 0 ELSE 1 END",
+            # that its owner confirmed it is more than a check; a source that does not say so takes no trust from it
+            quality="2 * (NOT p.email_is_role)::INT + coalesce(p.email_verified, false)::INT",
+            best=2,
             status="CASE WHEN p.email_is_role THEN 'role_mailbox' ELSE p.email_status END",
+            verified="p.email_verified",
             fallback="p.email_is_role",
         ),
         Attribute(

@@ -94,6 +94,8 @@ def build_golden(
     con.execute(sql("owner"))
     _keep_owners(con, live)
     load_rates(con, rates)
+    named = settings.reporting.invoice_sales
+    con.execute(sql("invoice_seller"), {"named": None if named is None else list(named), "sources": list(settings.sources)})
     _note_reporting(con, settings, now)
     con.execute(sql("facts"))
     con.execute(sql("touchpoint"))
@@ -150,7 +152,8 @@ def _note_reporting(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, no
     con.execute(
         "CREATE OR REPLACE TABLE golden.reporting AS SELECT $day::DATE AS as_of_date, $base::VARCHAR AS base_currency,"
         " (SELECT min(quoted_on) FROM fx_quote) AS rates_from, (SELECT max(quoted_on) FROM fx_quote) AS rates_until,"
-        " $age::INTEGER AS max_rate_age_days, $stale::INTEGER AS stale_after_days",
+        " $age::INTEGER AS max_rate_age_days, $stale::INTEGER AS stale_after_days,"
+        " (SELECT coalesce(list(source_system ORDER BY source_system), []) FROM invoice_seller) AS invoice_sales",
         {
             "day": now.date(),
             "base": base,

@@ -27,6 +27,7 @@ WITH order_money AS (
 )
 SELECT c.*,
        coalesce(x.orders, 0) AS orders, x.first_order_at, x.last_order_at, m.order_net_by_currency,
+       coalesce(x.purchases, 0) AS purchases, x.first_purchase_at, x.last_purchase_at,
        coalesce(i.invoices, 0) AS invoices, coalesce(i.open_invoices, 0) AS open_invoices, d.amount_due_by_currency,
        coalesce(p.payments, 0) AS payments, p.last_payment_at,
        coalesce(r.refunds, 0) AS refunds, r.last_refund_at,
@@ -35,7 +36,7 @@ SELECT c.*,
        s.base_currency, x.gross_base, x.refunds_base, x.ltv_base, x.aov_base, x.frequency_365d, x.monetary_365d_base,
        x.r_score, x.f_score, x.m_score, x.rfm_segment, x.open_balance_base, x.unconverted_facts, x.avg_csat,
        x.first_touch_channel, x.last_touch_channel, x.cac_base, x.ltv_cac_ratio,
-       s.as_of_date, s.as_of_date - x.last_order_at::DATE AS recency_days,
+       s.as_of_date, s.as_of_date - x.last_purchase_at::DATE AS recency_days,
        s.as_of_date - c.last_activity_at::DATE AS days_since_activity, s.as_of_date - c.first_seen_at::DATE AS days_known
 FROM golden.customer c
 CROSS JOIN golden.reporting s

@@ -1,18 +1,19 @@
 -- Figures per customer, always from the facts and never from figures of before. Nothing in here changes merely because a day went by,
--- but the two of the last 365 days, on the day on which an order leaves them.
+-- but the two of the last 365 days, on the day on which a purchase leaves them.
 CREATE OR REPLACE TABLE golden.customer_metrics AS
 WITH base AS (
   SELECT base_currency IS NOT NULL AS is_known FROM golden.reporting
 ), scored AS (
   -- 1 to 5 by the share of buyers that are below; equals get the same score
   SELECT customer_id,
-         least(5, 1 + (5 * (rank() OVER (ORDER BY last_order_at) - 1)) // count(*) OVER ())::INTEGER AS r_score,
-         least(5, 1 + (5 * (rank() OVER (ORDER BY orders) - 1)) // count(*) OVER ())::INTEGER AS f_score,
+         least(5, 1 + (5 * (rank() OVER (ORDER BY last_purchase_at) - 1)) // count(*) OVER ())::INTEGER AS r_score,
+         least(5, 1 + (5 * (rank() OVER (ORDER BY purchases) - 1)) // count(*) OVER ())::INTEGER AS f_score,
          least(5, 1 + (5 * (rank() OVER (ORDER BY ltv_base) - 1)) // count(*) OVER ())::INTEGER AS m_score
-  FROM customer_value WHERE orders > 0
+  FROM customer_value WHERE purchases > 0
 ), billed AS (
   SELECT customer_id, sum(amount_due_base) FILTER (status = 'open') AS open_balance_base,
-         count(*) FILTER (status = 'open' AND amount_due IS NOT NULL AND amount_due_base IS NULL) AS unconverted
+         -- one that is a sale besides is counted there
+         count(*) FILTER (status = 'open' AND NOT is_sale AND amount_due IS NOT NULL AND amount_due_base IS NULL) AS unconverted
   FROM golden.invoice WHERE is_counted GROUP BY customer_id
 ), asked AS (
   SELECT customer_id, count(*) AS tickets, count(*) FILTER (is_open) AS open_tickets,
@@ -33,6 +34,7 @@ WITH base AS (
 )
 SELECT c.customer_id,
        coalesce(v.orders, 0) AS orders, v.first_order_at, v.last_order_at,
+       coalesce(v.purchases, 0) AS purchases, v.first_purchase_at, v.last_purchase_at,
        CASE WHEN b.is_known THEN coalesce(v.gross_base, 0) END AS gross_base,
        CASE WHEN b.is_known THEN coalesce(v.refunds_base, 0) END AS refunds_base,
        CASE WHEN b.is_known THEN coalesce(v.ltv_base, 0) END AS ltv_base,
@@ -41,7 +43,7 @@ SELECT c.customer_id,
        CASE WHEN b.is_known THEN coalesce(v.monetary_365d_base, 0) END AS monetary_365d_base,
        s.r_score, s.f_score, CASE WHEN b.is_known THEN s.m_score END AS m_score,
        CASE WHEN s.r_score >= 4 AND s.f_score >= 4 THEN 'champions' WHEN s.r_score = 3 AND s.f_score >= 4 THEN 'loyal'
-            WHEN s.r_score <= 2 AND s.f_score >= 4 THEN 'at_risk' WHEN s.r_score >= 4 AND v.orders = 1 THEN 'new'
+            WHEN s.r_score <= 2 AND s.f_score >= 4 THEN 'at_risk' WHEN s.r_score >= 4 AND v.purchases = 1 THEN 'new'
             WHEN s.r_score >= 4 THEN 'promising' WHEN s.r_score = 3 THEN 'needs_attention'
             WHEN s.r_score = 2 THEN 'hibernating' WHEN s.r_score = 1 THEN 'lost' END AS rfm_segment,
        CASE WHEN b.is_known THEN coalesce(i.open_balance_base, 0) END AS open_balance_base,

@@ -63,6 +63,32 @@ LEFT JOIN fx ours ON ours.currency = f.currency AND ours.day = f.ordered_at::DAT
 WHERE refund_counts(r.is_test, r.refund_type, r.status)
 GROUP BY n.order_key;
 
+-- What went back of each invoice, in the invoice's currency at the rates of its day: refunds that name it or one of its payments. A
+-- payment that tells what was refunded and its refunds speak of the same money. What names an order is taken off that.
+CREATE OR REPLACE TEMP TABLE invoice_refunded AS
+WITH told AS (
+  SELECT coalesce(p.invoice_key, n.invoice_key) AS invoice_key, n.payment_key, r.currency, r.amount, NULL::DECIMAL(18,4) AS said
+  FROM staging.refund r
+  JOIN named n ON n.fact = 'refund' AND n.fact_key = r.refund_key
+  LEFT JOIN named p ON p.fact = 'payment' AND p.fact_key = n.payment_key
+  WHERE refund_counts(r.is_test, r.refund_type, r.status) AND n.order_key IS NULL
+  UNION ALL
+  SELECT n.invoice_key, f.payment_key, f.currency, NULL, f.refund_amount
+  FROM staging.payment f JOIN named n ON n.fact = 'payment' AND n.fact_key = f.payment_key
+  WHERE payment_counts(f.is_test, f.status) AND f.refund_amount > 0
+), returned AS (
+  SELECT t.invoice_key, t.payment_key,
+         sum(CASE WHEN t.currency = f.currency THEN t.amount ELSE t.amount * theirs.rate / ours.rate END) AS amount,
+         sum(CASE WHEN t.currency = f.currency THEN t.said ELSE t.said * theirs.rate / ours.rate END) AS said
+  FROM told t
+  JOIN staging.invoice f USING (invoice_key)
+  LEFT JOIN fx theirs ON theirs.currency = t.currency AND theirs.day = f.issued_at::DATE
+  LEFT JOIN fx ours ON ours.currency = f.currency AND ours.day = f.issued_at::DATE
+  GROUP BY t.invoice_key, t.payment_key
+)
+SELECT invoice_key, TRY_CAST(round(sum(greatest(coalesce(amount, 0), coalesce(said, 0))), 4) AS DECIMAL(18,4)) AS amount
+FROM returned GROUP BY invoice_key;
+
 CREATE OR REPLACE TABLE golden.customer_order AS
 WITH placed AS (
   SELECT f.* REPLACE (
@@ -113,13 +139,24 @@ LEFT JOIN named n ON n.fact = 'order_line' AND n.fact_key = f.order_line_key
 LEFT JOIN golden.customer_order p ON p.order_key = n.order_key
 LEFT JOIN fx x ON x.currency = f.currency AND x.day = coalesce(p.ordered_at, f.source_created_at)::DATE;
 
+-- An invoice is a sale as far as it was paid. What a credit note, a prepayment or a balance settled is not in what was paid, so that
+-- credit notes are off already and only money that went back is taken off.
 CREATE OR REPLACE TABLE golden.invoice AS
+WITH billed AS (
+  SELECT f.*, invoice_counts(f.is_test, f.status) AS is_counted,
+         coalesce(f.amount_paid, CASE WHEN f.status = 'paid' THEN f.total_amount ELSE 0 END) AS received,
+         coalesce(r.amount, 0) AS refunded
+  FROM staging.invoice f LEFT JOIN invoice_refunded r USING (invoice_key)
+)
 SELECT f.invoice_key, o.customer_id, coalesce(f.party_record_key, k.party_record_key) AS party_record_key, f.source_system, f.stream,
        f.source_record_id, f.invoice_number, f.issued_at,
-       f.due_at, f.paid_at, f.status, invoice_counts(f.is_test, f.status) AS is_counted, f.currency, f.total_amount, f.amount_paid,
-       f.amount_due, to_base(f.total_amount, x.rate) AS total_amount_base, to_base(f.amount_paid, x.rate) AS amount_paid_base,
-       to_base(f.amount_due, x.rate) AS amount_due_base, f.is_test, f.source_updated_at
-FROM staging.invoice f
+       f.due_at, f.paid_at, f.status, f.is_counted,
+       f.is_counted AND f.received > 0 AND f.source_system IN (FROM invoice_seller) AS is_sale,
+       f.currency, f.total_amount, f.amount_paid, f.amount_due, f.refunded AS refunded_amount, to_base(f.total_amount, x.rate) AS total_amount_base, to_base(f.amount_paid, x.rate) AS amount_paid_base,
+       to_base(f.amount_due, x.rate) AS amount_due_base, to_base(f.refunded, x.rate) AS refunded_amount_base,
+       CASE WHEN f.is_counted THEN TRY_CAST(to_base(f.received, x.rate) - to_base(f.refunded, x.rate) AS DECIMAL(18,4)) END AS net_paid_base,
+       f.is_test, f.source_updated_at
+FROM billed f
 LEFT JOIN kept k ON k.fact_key = f.invoice_key
 LEFT JOIN owner o ON o.record_key = coalesce(f.party_record_key, k.party_record_key)
 LEFT JOIN fx x ON x.currency = f.currency AND x.day = f.issued_at::DATE;
@@ -187,7 +224,7 @@ FROM golden.ad_group GROUP BY source_system, account_id, ad_group_id HAVING coun
 
 CREATE OR REPLACE TABLE golden.ad AS
 SELECT f.ad_key, f.platform, f.account_id, coalesce(c.campaign_key, g.campaign_key) AS campaign_key, f.campaign_id, g.ad_group_key,
-       f.ad_group_id, f.ad_id, f.ad_name, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
+       f.ad_group_id, f.ad_id, f.ad_name, f.landing_url, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
 FROM staging.ad f
 LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
   AND c.account_id IS NOT DISTINCT FROM f.account_id

@@ -3,7 +3,8 @@
 CREATE OR REPLACE TEMP TABLE ranked AS
 WITH record AS (
   SELECT x.customer_id, p.record_key, p.source_system, p.source_updated_at, {columns},
-         {value} AS value, {key} AS value_key, {keys}, {quality} AS quality, {status} AS validation_status, {fallback} AS is_fallback
+         {value} AS value, {key} AS value_key, {keys}, {quality} AS quality, {status} AS validation_status, {verified} AS is_verified,
+         {fallback} AS is_fallback
   FROM staging.party_record p JOIN owner_current x USING (record_key)
   WHERE {eligible}
 ), candidate AS (
@@ -16,8 +17,8 @@ WITH record AS (
   FROM setting s JOIN override_in_force f USING (override_id)
   WHERE s.attribute = '{name}'
 ), {support}termed AS (
-  SELECT customer_id, record_key, source_system, source_updated_at, {members}, validation_status, action, override_id, about,
-         {trust}, value, CASE action WHEN 'ignore' THEN -1 WHEN 'pin' THEN nth WHEN 'set' THEN nth ELSE 0 END AS ruling,
+  SELECT customer_id, record_key, source_system, source_updated_at, {members}, validation_status, is_verified, action, override_id,
+         about, {trust}, value, CASE action WHEN 'ignore' THEN -1 WHEN 'pin' THEN nth WHEN 'set' THEN nth ELSE 0 END AS ruling,
          {terms}
   FROM candidate c {joins}
 ), placed AS (
@@ -26,7 +27,7 @@ WITH record AS (
   FROM termed
   WINDOW w AS (PARTITION BY customer_id ORDER BY ruling DESC, {order}, source_updated_at DESC NULLS LAST, value, record_key)
 )
-SELECT customer_id, record_key, source_system, source_updated_at, {judged}, validation_status, trust_score, trust_floor,
+SELECT customer_id, record_key, source_system, source_updated_at, {judged}, validation_status, is_verified, trust_score, trust_floor,
        trust_half_life_days, override_id, about, rank_no, rank_no = 1 AND ruling >= 0 AS is_winner,
        CASE
          WHEN action = 'ignore' THEN 'override_ignore'

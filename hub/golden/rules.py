@@ -12,7 +12,8 @@ from hub.golden.expression import checked
 
 # word -> what wins by it
 WORDS: dict[str, str] = {
-    "verified": "the value that passed more checks: a valid phone before a possible one, a whole name or address before a part",
+    "verified": "the value that passed more checks: an e-mail that its source verified, a valid phone before a possible one,"
+    " a whole name or address before a part",
     "source_priority": "the source that stands first in source_priority",
     "trust": "the source trusted most, by the settings under trust, which decay with the age of the value",
     "recency": "the record its source changed last",

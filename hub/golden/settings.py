@@ -141,6 +141,11 @@ class ReportingSettings(BaseModel):
     )
     rates: Path | None = Field(None, description="CSV or Parquet file of dated exchange rates")
     max_age_days: int = Field(7, ge=0, description="how many days before a fact its rate may be from")
+    invoice_sales: tuple[str, ...] | None = Field(
+        None,
+        description="sources whose paid invoices are sales of their own, and no bills of a shop's orders or of each other's sales;"
+        " without, the first source that has invoices, if no source has orders",
+    )
     stale_after_days: int = Field(365, ge=1, description="days without activity after which an unconfirmed contact is stale")
 
     @model_validator(mode="after")

@@ -25,8 +25,8 @@ from hub.golden.settings import OTHERS, GoldenSettings, SurvivorshipSettings, Tr
 _DDL = """CREATE OR REPLACE TABLE golden.customer_attribute (
   customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL, record_key VARCHAR NOT NULL,
   source_system VARCHAR NOT NULL, source_updated_at TIMESTAMP, is_winner BOOLEAN NOT NULL, survivorship_rule VARCHAR NOT NULL,
-  rank_no BIGINT NOT NULL, validation_status VARCHAR, agrees_with_winner BOOLEAN, trust_score DOUBLE, trust_floor DOUBLE,
-  trust_half_life_days INTEGER, override_id VARCHAR)"""
+  rank_no BIGINT NOT NULL, validation_status VARCHAR, is_verified BOOLEAN, agrees_with_winner BOOLEAN, trust_score DOUBLE,
+  trust_floor DOUBLE, trust_half_life_days INTEGER, override_id VARCHAR)"""
 _OVERRIDE = {
     **dict.fromkeys(("override_id", "anchor_record_key", "attribute", "action", "value", "reason", "created_by"), "VARCHAR"),
     **dict.fromkeys(("created_at", "expires_at", "revoked_at"), "TIMESTAMP"),
@@ -170,6 +170,7 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
         "keys": ", ".join(f"{m.key} AS key_{m.name}" for m in members),
         "quality": attribute.quality,
         "status": attribute.status,
+        "verified": attribute.verified,
         "fallback": attribute.fallback,
         "eligible": attribute.eligible,
         "set_columns": ", ".join(f"{value} AS {name}" for name, value in said.items()),
@@ -209,6 +210,6 @@ def _picked(name: str) -> str:
     """The candidates of one golden column."""
     return (
         f"SELECT customer_id, '{name}', {name}::VARCHAR, record_key, source_system, source_updated_at, is_winner, rule, rank_no,"
-        f" validation_status, agrees_{name}, trust_score, trust_floor, trust_half_life_days, override_id"
+        f" validation_status, is_verified, agrees_{name}, trust_score, trust_floor, trust_half_life_days, override_id"
         f" FROM ranked WHERE {name} IS NOT NULL"
     )

@@ -25,6 +25,11 @@ CREATE OR REPLACE TEMP MACRO url_host(url) AS
 -- a campaign's name as people write it in links: case, spaces and signs do not matter
 CREATE OR REPLACE TEMP MACRO name_key(name) AS nullif(regexp_replace(lower(name), '[^\p{L}\p{N}]+', '', 'g'), '');
 
+-- the three parameters that name a campaign together; without a source or campaign they name none
+CREATE OR REPLACE TEMP MACRO utm_key(source, medium, campaign) AS
+  CASE WHEN source IS NOT NULL AND campaign IS NOT NULL AND NOT contains(concat(source, medium, campaign), '{')
+       THEN lower(concat_ws(chr(10), source, coalesce(medium, ''), campaign)) END;
+
 -- What names a campaign, per platform and over all ('*'); what names two names neither.
 CREATE OR REPLACE TEMP TABLE campaign_named AS
 WITH said AS (
@@ -34,6 +39,12 @@ WITH said AS (
   UNION ALL
   -- a click that a lead form has told the campaign of
   SELECT 'click', ad_platform(platform), click_id, campaign_key FROM golden.lead WHERE NOT is_test AND campaign_key IS NOT NULL
+  UNION ALL
+  -- the parameters that the clicks of an ad carry; a placeholder such as {campaignid} comes filled in and is no name
+  SELECT 'utm_url', ad_platform(platform),
+         utm_key(url_parameter(landing_url, 'utm_source'), url_parameter(landing_url, 'utm_medium'), url_parameter(landing_url, 'utm_campaign')),
+         campaign_key
+  FROM golden.ad WHERE NOT is_test AND campaign_key IS NOT NULL
 )
 SELECT level, scope, value, min(campaign_key) AS campaign_key FROM (
   SELECT level, platform AS scope, value, campaign_key FROM said UNION ALL SELECT level, '*', value, campaign_key FROM said
@@ -82,17 +93,20 @@ WITH came AS (
               AS ad_platform
   FROM channelled
 ), traced AS (
-  SELECT s.*, coalesce(s.said_campaign, i.campaign_key, j.campaign_key) AS by_id, k.campaign_key AS by_click, n.campaign_key AS by_name
+  SELECT s.*, coalesce(s.said_campaign, i.campaign_key, j.campaign_key) AS by_id, k.campaign_key AS by_click,
+         u.campaign_key AS by_url, n.campaign_key AS by_name
   FROM scoped s
   LEFT JOIN campaign_named i ON i.level = 'campaign_id' AND i.scope = coalesce(s.ad_platform, '*') AND i.value = s.url_campaign
   LEFT JOIN campaign_named j ON j.level = 'campaign_id' AND j.scope = coalesce(s.ad_platform, '*') AND j.value = s.utm_campaign
   LEFT JOIN campaign_named k ON k.level = 'click' AND k.scope = coalesce(s.ad_platform, '*') AND k.value = s.click_id
+  LEFT JOIN campaign_named u ON u.level = 'utm_url' AND u.scope = coalesce(s.ad_platform, '*')
+    AND u.value = utm_key(s.utm_source, s.utm_medium, s.utm_campaign)
   LEFT JOIN campaign_named n ON n.level = 'campaign_name' AND n.scope = coalesce(s.ad_platform, '*')
     AND n.value = name_key(s.utm_campaign)
 ), matched AS (
-  SELECT t.*, coalesce(t.by_id, t.by_click, t.by_name) AS campaign_key,
+  SELECT t.*, coalesce(t.by_id, t.by_click, t.by_url, t.by_name) AS campaign_key,
          CASE WHEN t.by_id IS NOT NULL THEN 'campaign_id' WHEN t.by_click IS NOT NULL THEN 'gclid_click_view'
-              WHEN t.by_name IS NOT NULL THEN 'campaign_name' WHEN t.ad_platform IS NOT NULL THEN 'channel_only' ELSE 'none' END
+              WHEN t.by_url IS NOT NULL THEN 'utm_url' WHEN t.by_name IS NOT NULL THEN 'campaign_name' WHEN t.ad_platform IS NOT NULL THEN 'channel_only' ELSE 'none' END
            AS match_level
   FROM traced t
 ), led AS (

@@ -138,7 +138,7 @@ def _renew_pairs(con: Connection, settings: IdentitySettings) -> int:
 
 def whole(con: Connection) -> None:
     """Shows all records again under the names of a full run's tables, for what looks at the whole."""
-    forget(con, "id_compared", "id_cluster", "id_refused", "id_customer", "id_record", "id_node_record", "id_member")
+    forget(con, "id_compared", "id_node", "id_cluster", "id_refused", "id_customer", "id_record", "id_node_record", "id_member")
     run(con, "whole")
 
 

@@ -18,8 +18,8 @@ GIVEN, BIRTH = "given", "birth"  # how a model names the fields that forbid noth
 def forbidden(model: Model, vectors: Ints) -> Flags:
     """Two people, by what they are called or when they were born.
 
-    One surname and quite another given name at one home or company: relatives, even twins. One name and quite another birth date: parent and
-    child, or namesakes. A tax ID in common outweighs both. Where one person's records are known to differ so
+    One surname and quite another given name at one home or company: relatives, even twins. One name and quite another birth
+    date: parent and child, or namesakes. A tax ID in common outweighs both. Where one person's records are known to differ so
     (``model.unreliable``), the weights have to tell.
     """
     found = np.zeros(len(vectors), dtype=np.bool_)

@@ -19,9 +19,11 @@ WITH size AS (
 ), people AS (
   SELECT country, records, records + 100 AS people FROM split WHERE part = 'all' AND country <> ''
 ), local AS (
-  -- namesakes within the countries, for as many people as there are in all
+  -- namesakes within the countries, for as many people as there are in all; added up exactly, so that the order in which threads come
+  -- to the terms of the sum does not matter
   SELECT g.term AS given, f.term AS family,
-    sum(g.records * f.records / people.people) * (SELECT max(total) FROM named) / (SELECT sum(records) FROM people) AS expected
+    sum((g.records * f.records / people.people)::DECIMAL(38, 9))::DOUBLE * (SELECT max(total) FROM named)
+      / (SELECT sum(records) FROM people) AS expected
   FROM (SELECT DISTINCT given, family FROM record) AS n
   JOIN split AS g ON g.part = 'given' AND g.term = n.given
   JOIN split AS f ON f.part = 'family' AND f.term = n.family AND f.country = g.country

@@ -7,6 +7,7 @@ read-only; it makes temporary tables only. No values of a person leave here, onl
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,10 @@ import numpy as np
 from hub.contract.errors import NotFoundError
 from hub.identity.blocking import rules_of
 from hub.identity.comparisons import CLASSES, Ints, comparisons, name_only
+from hub.identity.contradictions import between
 from hub.identity.linkage import given_forms
 from hub.identity.model import MATCH, Model, load_model
+from hub.identity.settings import Identifier
 from hub.identity.sql import Connection, drop_temporary, one, rows, run
 
 
@@ -58,6 +61,7 @@ class Explanation:
         name_only: the name is all that both have in common, for which the settings ask more.
         same_keys: both records have the same match keys, so they were one node and not compared with each other.
         blocking_rules: rules on which the records agree; empty: they were never candidates.
+        kept_apart_by: identifiers in which the two customers contradict each other.
         decision: the steward's decision on this very pair, if there is one.
         path: how one leads to the other inside the customer; empty if they are two customers.
     """
@@ -74,6 +78,7 @@ class Explanation:
     name_only: bool
     same_keys: bool
     blocking_rules: tuple[str, ...]
+    kept_apart_by: tuple[str, ...]
     decision: str | None
     customer_id_l: str
     customer_id_r: str
@@ -85,8 +90,13 @@ class Explanation:
         return self.customer_id_l == self.customer_id_r
 
 
-def explain(con: Connection, schema: str, record_key_l: str, record_key_r: str) -> Explanation:
+def explain(
+    con: Connection, schema: str, record_key_l: str, record_key_r: str, *, unique: Iterable[Identifier] = ()
+) -> Explanation:
     """Explains a pair of live records from the tables of ``schema``, such as ``identity``.
+
+    Args:
+        unique: identifiers of which a customer has one, as in the settings of the linkage.
 
     Raises:
         NotFoundError: a record is not in the crosswalk, both keys name one record, or there is no model that this version can read.
@@ -112,6 +122,7 @@ def explain(con: Connection, schema: str, record_key_l: str, record_key_r: str) 
         name_only=bool(name_only(vector)[0]),
         same_keys=same,
         blocking_rules=agreed,
+        kept_apart_by=between(con, schema, unique, customers[left], customers[right]),
         decision=_decision(con, schema, left, right),
         customer_id_l=customers[left],
         customer_id_r=customers[right],

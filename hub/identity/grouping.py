@@ -5,6 +5,7 @@ Node IDs are any numbers here; ``clustering`` sees their places in order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from hub.identity.clustering import Clustering, cluster, components
 from hub.identity.comparisons import Floats, Ints
-from hub.identity.contradictions import contradictory
+from hub.identity.contradictions import Contradiction, contradictory
 from hub.identity.decisions import Decisions
 from hub.identity.graph import Pairs
 from hub.identity.settings import IdentitySettings
@@ -33,14 +34,18 @@ class _Nodes:
 
 
 def make_clusters(con: Connection, settings: IdentitySettings, decisions: Decisions) -> None:
-    """Makes id_cluster (node_id, cluster, component), each named by its least node, and id_refused (l, r, kind)."""
+    """Makes id_cluster (node_id, cluster, component), each named by its least node, and id_refused (l, r, kind, identifier).
+
+    identifier: what contradicts, where that is why a join was refused.
+    """
     nodes = _nodes(con)
     must, cannot = _decided(con, decisions, nodes)
     left, right, weight = _edges_within(con, nodes, must)
-    cannot += contradictory(con, settings.unique, nodes.ids, left, right, weight, must)
+    contradictions = contradictory(con, settings.unique, nodes.ids, left, right, weight, must)
+    cannot += sorted({(c.left, c.right) for c in contradictions})
     outcome = cluster(nodes.kinds, left, right, weight, must, cannot, max_size=settings.max_cluster_size)
     table(con, "id_cluster", node_id=nodes.ids, cluster=nodes.ids[outcome.cluster], component=nodes.ids[outcome.component])
-    _keep_refused(con, nodes.ids[left], nodes.ids[right], outcome)
+    _keep_refused(con, nodes.ids, left, right, outcome, contradictions)
 
 
 def largest_component(con: Connection) -> tuple[int, int]:
@@ -77,10 +82,25 @@ def _edges_within(con: Connection, nodes: _Nodes, must: Pairs) -> tuple[Ints, In
     )
 
 
-def _keep_refused(con: Connection, left: Ints, right: Ints, outcome: Clustering) -> None:
+def _keep_refused(
+    con: Connection, ids: Ints, left: Ints, right: Ints, outcome: Clustering, contradictions: Sequence[Contradiction]
+) -> None:
     edges = np.array(outcome.refused + outcome.oversized, dtype=np.int64)
+    left, right = left[edges], right[edges]
+    # a contradiction of any two nodes keeps their whole clusters apart
+    why: dict[tuple[int, int], set[str]] = {}
+    for a, b, identifier in contradictions:
+        why.setdefault(_ordered(outcome.cluster[a], outcome.cluster[b]), set()).add(identifier)
+    ends = zip(outcome.cluster[left].tolist(), outcome.cluster[right].tolist(), strict=True)
+    named = [", ".join(sorted(why.get(_ordered(a, b), ()))) or None for a, b in ends]
     kind = ["refused_join"] * len(outcome.refused) + ["oversized_cluster"] * len(outcome.oversized)
-    table(con, "id_refused", l=left[edges], r=right[edges], kind=pa.array(kind, pa.string()))
+    kind = ["id_contradiction" if identifier else k for identifier, k in zip(named, kind, strict=True)]
+    columns = {"kind": pa.array(kind, pa.string()), "identifier": pa.array(named, pa.string())}
+    table(con, "id_refused", l=ids[left], r=ids[right], **columns)
+
+
+def _ordered(a: int, b: int) -> tuple[int, int]:
+    return (a, b) if a < b else (b, a)
 
 
 def _decided(con: Connection, decisions: Decisions, nodes: _Nodes) -> tuple[Pairs, Pairs]:

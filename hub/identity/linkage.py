@@ -11,6 +11,7 @@ from functools import cache
 
 import pyarrow as pa
 
+from hub.identity import state
 from hub.identity.decisions import Decisions
 from hub.identity.delta import changes, link_changes
 from hub.identity.engine import Engine, engine_of
@@ -70,9 +71,21 @@ def frozen_model(con: Connection, live: str | None, retrain: bool) -> Model | No
 
 
 def link(
-    con: Connection, settings: IdentitySettings, decisions: Decisions, *, now: datetime, live: str | None, model: Model | None
+    con: Connection,
+    settings: IdentitySettings,
+    decisions: Decisions,
+    *,
+    now: datetime,
+    live: str | None,
+    model: Model | None,
+    aside: bool = False,
 ) -> Linked:
-    """Runs the whole of linkage over staging.party_record, and learns a model if none is given."""
+    """Runs the whole of linkage over staging.party_record, and learns a model if none is given.
+
+    Args:
+        aside: keep the state of the live load beside that of this one, should this one be held.
+    """
+    state.begin(con, live, settings, aside=aside)
     records = make_nodes(con, settings, decisions)
     if model is None:
         run(con, "frequency")
@@ -91,10 +104,11 @@ def link(
 
 
 def relink(con: Connection, settings: IdentitySettings, decisions: Decisions, *, live: str, model: Model) -> Linked | None:
-    """The same for what has changed since the live load, whose state there is; None, and nothing done, if much has."""
+    """The same for what has changed since the state that there is was made; None, and nothing done, if much has."""
     prepare(con, settings, decisions)
     if not changes(con, decisions):
         return None
+    state.resume(con, live)
     given_forms(con)
     compared = link_changes(con, settings, decisions, model, live)
     return Linked(model, live_records(con), compared, partial=True)

@@ -8,7 +8,8 @@ WITH linked AS (
   JOIN linkage.cluster AS a ON a.node_id = l JOIN linkage.cluster AS b ON b.node_id = r WHERE a.component = b.component
 )
 SELECT node_id FROM id_old_node UNION SELECT node_id FROM id_node_record
-UNION SELECT l FROM linked UNION SELECT r FROM linked UNION SELECT l FROM inside;
+UNION SELECT l FROM linked UNION SELECT r FROM linked UNION SELECT l FROM inside
+UNION SELECT node_id FROM linkage.record SEMI JOIN linkage.pending USING (record_key);
 
 CREATE OR REPLACE TEMP TABLE id_reach AS
 SELECT node_id FROM linkage.cluster

@@ -1,6 +1,6 @@
 -- Of registry and crosswalk of the live load, what the records that were linked anew bear upon.
 CREATE OR REPLACE TEMP TABLE id_told AS
-SELECT record_key FROM id_record UNION SELECT record_key FROM id_changed WHERE gone;
+SELECT record_key FROM id_record UNION SELECT record_key FROM id_changed WHERE gone UNION FROM linkage.pending;
 
 CREATE OR REPLACE TEMP TABLE id_concerned AS
 SELECT customer_id FROM {live}.customer_xref SEMI JOIN id_told USING (record_key)

@@ -33,6 +33,7 @@ class ResolutionReport:
         largest_customer: most records of one customer, equal ones counted too.
         trained: a model was made in this load, learnt or the defaults.
         id_churn_rate: records whose ID changed / records in both loads; None on the first load.
+        contradictions: pairs of customers that linkage would join and an identifier keeps apart.
         seconds: wall seconds.
     """
 
@@ -52,6 +53,7 @@ class ResolutionReport:
     largest_customer: int
     id_churn_rate: float | None
     review_tasks: int
+    contradictions: int
     seconds: float
 
 
@@ -91,13 +93,14 @@ def resolve(
     decided = read_decisions(con, decisions)
     describe(con, decided, decisions, live)
     run_of = _Run(con, settings, decided, run_id, now, id_secret, live, started)
+    state.settle(con, live)
     model = frozen_model(con, live, retrain)
     if live is not None and model is not None and not full and state.fits(con, live, model, settings):
         with _transaction(con):
             relinked = relink(con, settings, decided, live=live, model=model)
             if relinked is not None:
                 return run_of.conclude(relinked)
-    return run_of.conclude(link(con, settings, decided, now=now, live=live, model=model))
+    return run_of.conclude(link(con, settings, decided, now=now, live=live, model=model, aside=not full))
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ class _Run:
             )
             if not linked.partial:
                 state.save(con)
-            state.stamp(con, self.run_id, linked.model, self.settings, self.decisions)
+            state.stamp(con, self.run_id, linked.model, self.settings, self.decisions, self.live if linked.partial else None)
         drop_temporary(con)
         return report
 
@@ -180,6 +183,7 @@ def _report(
         largest_customer=largest_customer,
         id_churn_rate=id_churn_rate,
         review_tasks=int(one(con, "SELECT count(*) FROM id_task")),
+        contradictions=int(one(con, "SELECT count(*) FROM id_question WHERE identifier IS NOT NULL")),
         seconds=seconds,
     )
 

@@ -2,7 +2,8 @@
 
 One task asks one question; the same question has the same task ID in every load. Tasks are ranked by their worth, the pairs of
 records that a decision is expected to put right: how likely it is that the answer changes something, times the pairs across the two
-sides. Deciding is the affair of whoever shows the queue.
+sides. A first ranking goes by weights (``Odds``) and is kept with the state; the best of it are looked at closer (``evidence``).
+Deciding is the affair of whoever shows the queue.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ import numpy as np
 import pyarrow as pa
 
 from hub.identity.clustering import UNCOMPARED, UNIT, WEIGHT_CAP
-from hub.identity.comparisons import comparisons
+from hub.identity.comparisons import Floats, comparisons
 from hub.identity.decisions import Decisions
+from hub.identity.evidence import evidence, likelihood
 from hub.identity.settings import IdentitySettings
 from hub.identity.sql import Connection, Row, rows, run, table
-from hub.identity.weak_links import Odds, WeakLink, weak_links
+from hub.identity.weak_links import Odds, weak_links
 
 CAPPED_TASKS = 20  # capped values that become tasks; all that were found are in blocked_value
-# What the ranking goes by: logistic regressions on the questions about 100,000 records of bench.people (seed 2), whose answers are
-# known. They only order the queue; what a hub's own model thinks of a pair is in the weights that they are applied to
+# What the first ranking goes by: logistic regressions on the questions about 100,000 records of bench.people (seed 2), whose
+# answers are known. They only order the queue; what a hub's own model thinks of a pair is in the weights that they are applied to
 ONE_CUSTOMER = Odds(bias=3.1, link=0.44, average=0.37, size=-0.80, smaller=-1.27)
 TWO_CUSTOMERS = Odds(bias=-2.6, link=-0.31, average=-0.23, size=1.03)
-LOOKED_AT = 10  # customers that are looked at for each weak link that is wanted
+CONTRADICTED = 0.05  # how likely an identifier of which a customer has one is wrong, and the two are one after all
+LOOKED_AT = 4  # questions of each kind, and customers, that are looked at closer for each question that is wanted
 _COLUMNS = {
     "task_id": pa.string(),
     "kind": pa.string(),
@@ -79,10 +82,13 @@ def ask(con: Connection, settings: IdentitySettings, decisions: Decisions, pairs
     left, right = [a for a, _ in decisions.apart], [b for _, b in decisions.apart]
     table(con, "id_apart_pair", l=pa.array(left, pa.string()), r=pa.array(right, pa.string()))
     odds = ONE_CUSTOMER
+    (email,) = (c for c in comparisons() if c.name == "email")
     run(
         con,
         "questions",
         {"pairs": pairs},
+        email_shift=email.shift,
+        email_mask=(1 << email.bits) - 1,
         review_floor=settings.review_floor,
         weight_cap=WEIGHT_CAP,
         uncompared=UNCOMPARED,
@@ -92,6 +98,7 @@ def ask(con: Connection, settings: IdentitySettings, decisions: Decisions, pairs
         average=odds.average,
         size=odds.size,
         smaller=odds.smaller,
+        contradicted=CONTRADICTED,
     )
 
 
@@ -104,26 +111,57 @@ def ask_all(con: Connection, settings: IdentitySettings, decisions: Decisions) -
 
 def _between(con: Connection, settings: IdentitySettings) -> list[Row]:
     """Questions about two customers: are they one?"""
-    run(con, "review", most=settings.max_review_tasks, max_cluster_size=settings.max_cluster_size)
-    query = "SELECT kind, record_key_l, record_key_r, match_probability, vector, worth, records_l, records_r FROM id_doubt"
+    likely = likelihood("one_customer", know_between(con, settings))
+    table(con, "id_worth", question=pa.array(range(len(likely)), pa.int64()), likely=likely)
+    run(con, "answerable", most=settings.max_review_tasks)
+    columns = "kind, identifier, record_key_l, record_key_r, match_probability, vector, worth, records_l, records_r"
     return [
-        (_task_id(kind, left, right), kind, left, right, probability, _said(vector), *rest)
-        for kind, left, right, probability, vector, *rest in rows(con, query)
+        (_task_id(kind, left, right), kind, left, right, probability, _contradicted(identifier) + _said(vector), *rest)
+        for kind, identifier, left, right, probability, vector, *rest in rows(con, f"SELECT {columns} FROM id_answerable")
     ]
+
+
+def _contradicted(identifier: str | None) -> str:
+    return f"kept apart: {identifier} contradicts; " if identifier else ""
 
 
 def _inside(con: Connection, settings: IdentitySettings, decisions: Decisions) -> list[Row]:
     """Questions about one customer: are two parts that a weak link joins two?"""
-    odds, most = TWO_CUSTOMERS, settings.max_review_tasks
-    run(con, "weak_links", weight_cap=WEIGHT_CAP, looked_at=LOOKED_AT * most)
-    query = "SELECT cluster, hope, l, r, weight FROM id_inside ORDER BY hope DESC, cluster, weight DESC, l, r"
-    found = con.execute(query).fetchnumpy()
+    likely = likelihood("two_customers", know_inside(con, settings, decisions))
+    table(con, "id_worth", question=pa.array(range(len(likely)), pa.int64()), likely=likely)
+    run(con, "parting", most=settings.max_review_tasks)
+    columns = "record_key_l, record_key_r, probability, vector, worth, records_l, records_r"
+    return [
+        (_task_id("weak_link", left, right), "weak_link", left, right, probability, _said(vector), *rest)
+        for left, right, probability, vector, *rest in rows(con, f"SELECT {columns} FROM id_parting")
+    ]
+
+
+def know_between(con: Connection, settings: IdentitySettings) -> Floats:
+    """Makes id_doubt, the best questions of id_question at first sight, and yields the evidence on each."""
+    most = settings.max_review_tasks
+    sizes = {"most": most, "looked_at": LOOKED_AT * most, "max_cluster_size": settings.max_cluster_size}
+    run(con, "review", None, weight_cap=WEIGHT_CAP, **sizes)
+    doubts = con.execute("SELECT weight, vector FROM id_doubt ORDER BY question").fetchnumpy()
+    return evidence(con, np.asarray(doubts["weight"]), np.asarray(doubts["vector"], dtype=np.int64))
+
+
+def know_inside(con: Connection, settings: IdentitySettings, decisions: Decisions) -> Floats:
+    """Makes id_cut, the ways to part the customers that are worth most at first sight, and yields the evidence on each."""
+    run(con, "weak_links", weight_cap=WEIGHT_CAP, looked_at=LOOKED_AT * settings.max_review_tasks)
+    found = con.execute("SELECT cluster, l, r, weight FROM id_inside ORDER BY cluster, weight DESC, l, r").fetchnumpy()
     edges = list(zip(found["l"].tolist(), found["r"].tolist(), found["weight"].tolist(), strict=True))
-    query = "SELECT node_id, count(*) FROM id_node_record SEMI JOIN id_hopeful_node USING (node_id) GROUP BY node_id"
-    records: dict[int, int] = dict(rows(con, query))
-    clusters = np.asarray(found["cluster"], dtype=np.int64)
-    links = weak_links(clusters, np.asarray(found["hope"]), edges, records, _held(con, decisions), odds, most)
-    return _asked(con, links)
+    cuts = weak_links(np.asarray(found["cluster"], dtype=np.int64), edges, _held(con, decisions))
+    sides = [
+        (n, side, node) for n, cut in enumerate(cuts) for side, nodes in enumerate((cut.nodes_l, cut.nodes_r)) for node in nodes
+    ]
+    columns = ("question", "side", "node_id")
+    table(con, "id_side", **{name: pa.array([s[i] for s in sides], pa.int64()) for i, name in enumerate(columns)})
+    ends = {end: pa.array([getattr(cut, end) for cut in cuts], pa.int64()) for end in ("left", "right", "cluster")}
+    table(con, "id_cut", question=pa.array(range(len(cuts)), pa.int64()), **ends)
+    query = """SELECT vector FROM id_cut JOIN id_inside ON l = "left" AND r = "right" ORDER BY question"""
+    vectors = np.asarray(con.execute(query).fetchnumpy()["vector"], dtype=np.int64)
+    return evidence(con, np.array([cut.weight for cut in cuts]), vectors)
 
 
 def _held(con: Connection, decisions: Decisions) -> dict[int, int]:
@@ -134,25 +172,6 @@ def _held(con: Connection, decisions: Decisions) -> dict[int, int]:
         "SELECT node_id, min(held) FROM id_held JOIN id_record USING (record_key) JOIN id_node_record USING (rid) GROUP BY node_id"
     )
     return dict(rows(con, query))
-
-
-def _asked(con: Connection, links: list[WeakLink]) -> list[Row]:
-    table(
-        con,
-        "id_weak",
-        place=pa.array(range(len(links)), pa.int64()),
-        **{end: pa.array([getattr(link, end) for link in links], pa.int64()) for end in ("left", "right")},
-    )
-    query = """
-        SELECT place, a.record_key, b.record_key, probability, vector
-        FROM id_weak JOIN id_inside ON l = "left" AND r = "right"
-        JOIN id_record AS a ON a.rid = l JOIN id_record AS b ON b.rid = r ORDER BY place"""
-    tasks = []
-    for place, left, right, probability, vector in rows(con, query):
-        link = links[place]
-        sizes = (link.worth, link.records_l, link.records_r)
-        tasks.append((_task_id("weak_link", left, right), "weak_link", left, right, probability, _said(vector), *sizes))
-    return tasks
 
 
 def _overruled(decisions: Decisions) -> list[Row]:

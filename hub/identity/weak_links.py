@@ -1,40 +1,37 @@
 """Weak links: where a customer would fall into two parts if one pair of its records were not linked.
 
-Each link of a customer's maximum spanning tree parts it in two. How likely it is that these are two customers follows from the link
-itself, from the average weight over all pairs across, and from how many pairs that are; the worth of a steward's answer from how
-likely it is, times the pairs. Arrays in, a list out.
+Each link of a customer's maximum spanning tree parts it in two. Which of these parts are two customers is not decided here, only
+what the parts are. Arrays in, a list out.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, log2
 from typing import NamedTuple
 
 import numpy as np
 
-from hub.identity.clustering import UNCOMPARED
-from hub.identity.comparisons import Floats, Ints
+from hub.identity.comparisons import Ints
 
 Edge = tuple[int, int, float]  # two nodes and the weight of the pair
 
 
-class WeakLink(NamedTuple):
-    """A link, the records on either side of it, and the pairs of records that parting them is expected to put right."""
+class Cut(NamedTuple):
+    """A link of a customer, its weight, and the nodes on either side of it."""
 
-    worth: float
+    cluster: int
     left: int
     right: int
-    records_l: int
-    records_r: int
+    weight: float
+    nodes_l: frozenset[int]
+    nodes_r: frozenset[int]
 
 
 @dataclass(frozen=True)
 class Odds:
-    """ln of the odds that the answer to a question changes something, as a sum of what is known of it.
+    """ln of the odds that the answer to a question changes something, as a sum of what is known of it at first sight.
 
     Attributes:
         link: times the weight of the link in question, in bits beyond the threshold.
@@ -49,44 +46,21 @@ class Odds:
     size: float
     smaller: float = 0.0
 
-    def worth(self, link: float, average: float, pairs: int) -> float:
-        """Expected pairs put right, where the sides' distinct records do not matter."""
-        return pairs / (1 + exp(-(self.bias + self.link * link + self.average * average + self.size * log2(pairs))))
 
-
-def weak_links(
-    clusters: Ints,
-    hopes: Floats,
-    edges: Sequence[Edge],
-    records: Mapping[int, int],
-    held: Mapping[int, int],
-    odds: Odds,
-    most: int,
-) -> list[WeakLink]:
-    """The most valuable weak links, at most one a customer, the best first.
+def weak_links(clusters: Ints, edges: Sequence[Edge], held: Mapping[int, int]) -> list[Cut]:
+    """Every way to part each customer at a link of its maximum spanning tree.
 
     Args:
-        clusters, hopes: of each edge, its customer and the most that a link of that customer can be worth; sorted by falling hope,
-            the edges of a customer side by side and by falling weight.
+        clusters: of each edge, its customer; the edges of a customer side by side and by falling weight.
         edges: compared pairs inside customers.
-        records: of each node, how many records it stands for.
         held: nodes that a must-link names, with the group they are held in; a link between two parts of a group is no question.
-        most: how many are wanted.
     """
-    best: list[WeakLink] = []
-    for start, end in pairwise([*np.flatnonzero(np.diff(clusters, prepend=-1)).tolist(), len(edges)]):
-        if len(best) == most and (most == 0 or hopes[start] <= best[0].worth):
-            break
-        found = max(_cuts(edges[start:end], records, held, odds), default=None)
-        if found is not None:
-            heapq.heappush(best, found)
-            if len(best) > most:
-                heapq.heappop(best)
-    return sorted(best, reverse=True)
+    bounds = pairwise([*np.flatnonzero(np.diff(clusters, prepend=-1)).tolist(), len(edges)])
+    return [cut for start, end in bounds for cut in _cuts(int(clusters[start]), edges[start:end], held)]
 
 
-def _cuts(edges: Sequence[Edge], records: Mapping[int, int], held: Mapping[int, int], odds: Odds) -> Iterator[WeakLink]:
-    """Every way to part one customer at a link of its maximum spanning tree; edges come by falling weight."""
+def _cuts(cluster: int, edges: Sequence[Edge], held: Mapping[int, int]) -> Iterator[Cut]:
+    """Every way to part one customer; edges come by falling weight."""
     tree = _spanning(edges)
     near: dict[int, set[int]] = {}
     for a, b, _ in tree:
@@ -95,13 +69,8 @@ def _cuts(edges: Sequence[Edge], records: Mapping[int, int], held: Mapping[int, 
     for left, right, weight in tree:
         side = _reached(near, left, right)
         other = near.keys() - side
-        if not {held[n] for n in side if n in held}.isdisjoint(held[n] for n in other if n in held):
-            continue
-        across = [w for a, b, w in edges if (a in side) != (b in side)]
-        nodes = len(side) * len(other)
-        average = (sum(across) - UNCOMPARED * (nodes - len(across))) / nodes
-        records_l, records_r = (sum(records[n] for n in part) for part in (side, other))
-        yield WeakLink(odds.worth(weight, average, records_l * records_r), left, right, records_l, records_r)
+        if {held[n] for n in side if n in held}.isdisjoint(held[n] for n in other if n in held):
+            yield Cut(cluster, left, right, weight, frozenset(side), frozenset(other))
 
 
 def _spanning(edges: Sequence[Edge]) -> list[Edge]:

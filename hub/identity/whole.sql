@@ -1,5 +1,6 @@
 -- The tables of linkage as a full run leaves them, of all records.
 CREATE TEMP VIEW id_compared AS FROM linkage.pair;
+CREATE TEMP VIEW id_node AS FROM linkage.node;
 CREATE TEMP VIEW id_cluster AS FROM linkage.cluster;
 CREATE TEMP VIEW id_refused AS FROM linkage.refused;
 CREATE TEMP VIEW id_customer AS FROM linkage.customer;

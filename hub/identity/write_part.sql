@@ -24,3 +24,6 @@ DELETE FROM identity.blocked_value;
 INSERT INTO identity.blocked_value BY NAME FROM id_blocked;
 INSERT INTO identity.merge_log BY NAME FROM id_event;
 INSERT INTO identity.resolution_run BY NAME FROM id_run;
+
+-- should this load be held, the live one knows nothing of it
+CREATE OR REPLACE TABLE linkage.pending AS FROM id_told;

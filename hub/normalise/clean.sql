@@ -14,6 +14,7 @@ WITH cleaned AS (
     nullif(rtrim(norm_clean(family_name), ' ,'), '') AS family_name,
     norm_clean(company_name) AS company_name,
     norm_clean(email) AS email,
+    lower(norm_clean(email_verified)) AS email_verified,
     norm_clean(phone) AS phone,
     norm_clean(address_line1) AS address_line1,
     norm_clean(address_line2) AS address_line2,

@@ -103,6 +103,9 @@ SELECT
   email AS email_raw,
   CASE WHEN email_status = 'valid' THEN coalesce(plain_email, learnt_email) END AS email_norm,
   email_status,
+  CASE WHEN email_status <> 'valid' THEN NULL
+       WHEN email_verified IN ('true', 't', '1', 'yes', 'y', 'on') THEN true
+       WHEN email_verified IN ('false', 'f', '0', 'no', 'n', 'off') THEN false END AS email_verified,
   phone AS phone_raw,
   phone_e164,
   phone_status,

@@ -104,7 +104,7 @@ def explain(
     from warehouse.connection import published
 
     with opened(config) as hub, published(hub.config.warehouse) as con:
-        found = explain_pair(con, "identity", left, right)
+        found = explain_pair(con, "identity", left, right, unique=hub.config.identity.unique)
     if chart is not None:
         from pipelines.charts import pair_chart
 
@@ -142,6 +142,8 @@ def _print_explanation(found: Explanation) -> None:
             typer.echo(f"  {step.record_key_l} to {step.record_key_r} ({step.how}{weight})")
     else:
         typer.echo(f"two customers, {found.customer_id_l} and {found.customer_id_r}")
+        for identifier in found.kept_apart_by:
+            typer.echo(f"kept apart: {identifier} contradicts")
 
 
 class ExportFormat(StrEnum):

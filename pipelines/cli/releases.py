@@ -1,4 +1,4 @@
-"""Commands about published loads: loads, rollback; and how further targets and pins are printed."""
+"""Commands about published loads: loads, rollback, publish; and how further targets and pins are printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def print_targets(targets: list[dict[str, Any]]) -> None:
         if target["error"]:
             typer.echo(f"target {target['target']} lags behind, it {shows}: {target['error']}")
         elif not target["current"]:
-            typer.echo(f"target {target['target']} lags behind, it {shows}; hub sync brings it up")
+            typer.echo(f"target {target['target']} lags behind, it {shows}; hub publish brings it up")
         else:
             written, seconds = target["rows_written"], target["seconds"]
             typer.echo(f"target {target['target']}: {shows}, {target['rows']:,} rows; last wrote {written:,} in {seconds:.1f} s")
@@ -98,3 +98,26 @@ def rollback(
         typer.echo("  hub rollback --release lets syncs publish again")
         print_targets(done["targets"])
     raise typer.Exit(4 if any(target["error"] for target in done["targets"]) else 0)
+
+
+@app.command()
+def publish(
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="targets of hub.yaml; without, all of them", metavar="[TARGET]...")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring further targets up to the published load now, instead of with the next sync; only what differs travels.
+
+    Exit codes: 0 done, 4 a target failed, 1 error.
+    """
+    with progress(not as_json) as notice, opened(config) as hub:
+        from pipelines.target_runs import publish_now
+
+        done = publish_now(hub, targets or (), notice)
+    if as_json:
+        print_json(done)
+    else:
+        print_targets(done)
+    raise typer.Exit(4 if any(target["error"] for target in done) else 0)

@@ -33,7 +33,9 @@ class Kind(StrEnum):
     """Kinds of review tasks."""
 
     near_miss = "near_miss"
+    shared_mailbox = "shared_mailbox"
     refused_join = "refused_join"
+    id_contradiction = "id_contradiction"
     weak_link = "weak_link"
     oversized_cluster = "oversized_cluster"
     capped_value = "capped_value"

@@ -16,6 +16,8 @@ from bench.linkage.sets import prepare
 from bench.people import population
 from hub.identity.blocking import rules
 
+pytestmark = pytest.mark.all_cores
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:

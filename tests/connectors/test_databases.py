@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from connectors.contract import Deletes
 from connectors.databases import reading as databases_reading
 from connectors.databases.settings import SqlSettings
+from connectors.databases.systems import Postgres, System
 from connectors.extract import extract_stream, extract_window
 from connectors.landing import StreamLanding
 from connectors.registry import connector_class
@@ -63,8 +64,10 @@ def mariadb(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three rows a page."""
+    """Three rows a page, in the order of the cursor, which a first reading of a table need not follow."""
+    monkeypatch.setattr(Postgres, "blocks", System.blocks)
     monkeypatch.setattr(databases_reading, "PAGE_ROWS", 3)
+    monkeypatch.setattr(databases_reading, "COPIED_ROWS", 3)
     monkeypatch.setattr("connectors.databases.server._FIRST_ROWS", 3)
     monkeypatch.setattr("connectors.databases.server._CHUNK_ROWS", 3)
 

@@ -133,7 +133,7 @@ def test_names_and_values_may_hold_what_a_statement_s_parameters_are_marked_with
 
 
 def test_a_reading_that_is_given_up_leaves_the_server_in_peace(postgres: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.databases.reading.PAGE_ROWS", 10)
+    monkeypatch.setattr("connectors.databases.reading.COPIED_ROWS", 10)
     table = f"{postgres.schema}_given_up"  # so that no other test's reading is found
     postgres.run(f"CREATE TABLE {table} AS SELECT i AS id, repeat('x', 1000) AS v FROM generate_series(1, 50000) i")
     source = connector(postgres, monkeypatch, {"customers": {"table": table, "kind": "party", "id": "id"}})
@@ -151,7 +151,7 @@ def copies(db: Database, table: str) -> int:
 
 
 def test_a_connection_that_is_lost_in_the_middle_is_taken_up_again(postgres: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.databases.reading.PAGE_ROWS", 1000)
+    monkeypatch.setattr("connectors.databases.reading.COPIED_ROWS", 1000)
     table = f"{postgres.schema}_lost"  # so that no other test's connection is meant
     postgres.run(f"CREATE TABLE {table} AS SELECT i AS id, repeat('x', 1000) AS v FROM generate_series(1, 30000) i")
     source = connector(postgres, monkeypatch, {"customers": {"table": table, "kind": "party", "id": "id"}})

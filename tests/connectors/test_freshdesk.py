@@ -608,6 +608,10 @@ def test_a_contact_becomes_a_party() -> None:
         ({"name": "JANE@example.com"}, {"full_name": None}),
         ({"name": "+44 7700 900000"}, {"full_name": None}),
         ({"company": None}, {"company_name": None}),
+        ({}, {"email_verified": None}),
+        ({"active": True}, {"email_verified": "true"}),
+        ({"active": False}, {"email_verified": "false"}),
+        ({"active": True, "email": None, "other_emails": ["a@example.com"]}, {"email_verified": None}),
         ({"contact_type": "visitor"}, {"email": "jane@example.com"}),
     ],
 )

@@ -43,8 +43,16 @@ FIELDS = {
     },
     "ad_group": {"customer.id", "campaign.id", *(f"ad_group.{name}" for name in ("id", "name", "status", "type"))},
     "ad_group_ad": {
-        *("customer.id", "campaign.id", "ad_group.id", "ad_group_ad.status"),
+        *(
+            "customer.id",
+            "campaign.id",
+            "ad_group.id",
+            "ad_group_ad.status",
+            "campaign.final_url_suffix",
+            "ad_group.final_url_suffix",
+        ),
         *(f"ad_group_ad.ad.{name}" for name in ("id", "name", "type", "responsive_search_ad.headlines")),
+        *("ad_group_ad.ad.final_urls", "ad_group_ad.ad.final_url_suffix"),
     },
     "lead_form_submission_data": {
         "customer.id",
@@ -996,6 +1004,29 @@ def test_an_ad_is_mapped_with_its_name_or_first_headline(about: dict[str, Any], 
             "ad_group_id": "333",
             "ad_id": "4444",
             "ad_name": name,
+            "landing_url": None,
             "status": "enabled",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("ad", "group", "campaign", "url"),
+    [
+        ({"finalUrls": ["https://a.example/x", "https://a.example/y"]}, {}, {}, "https://a.example/x"),
+        ({"finalUrls": ["https://a.example/x"], "finalUrlSuffix": "utm_id=1"}, {}, {}, "https://a.example/x?utm_id=1"),
+        (
+            *({"finalUrls": ["https://a.example/x?y=1"], "finalUrlSuffix": "a=1"}, {"finalUrlSuffix": "b=1"}),
+            *({"finalUrlSuffix": "c=1"}, "https://a.example/x?y=1&a=1"),
+        ),
+        ({"finalUrls": ["https://a.example"], "finalUrlSuffix": ""}, {}, {"finalUrlSuffix": "c=1"}, "https://a.example?c=1"),
+        ({"finalUrls": []}, {}, {"finalUrlSuffix": "c=1"}, None),
+        ({"finalUrls": "x"}, {"finalUrlSuffix": "b=1"}, {}, None),
+    ],
+)
+def test_an_ad_leads_to_its_final_url_with_the_nearest_suffix(
+    ad: dict[str, Any], group: dict[str, Any], campaign: dict[str, Any], url: str | None
+) -> None:
+    payload = {"customer": {"id": "1"}, "campaign": campaign, "adGroup": group, "adGroupAd": {"ad": {"id": "4", **ad}}}
+    (row,) = mapped("ads", "ad", payload)
+    assert row.get("landing_url") == url

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -177,6 +179,15 @@ def test_a_landing_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path
         parts.finish()
 
 
+def test_large_rows_are_in_small_groups_so_that_few_are_held_at_a_time(landing: StreamLanding) -> None:
+    parts = writer(landing)
+    parts.add(Page([Record(str(n), {"note": f"{n}" * 200_000}) for n in range(10, 20)], {"at": 1}))
+    parts.finish()
+    (part,) = landing.parts()
+    read = pq.read_metadata(part)
+    assert [read.row_group(n).num_rows for n in range(read.num_row_groups)] == [5, 5]
+
+
 # resuming ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,17 +203,59 @@ def test_reading_goes_on_after_the_last_whole_part(landing: StreamLanding) -> No
     (landing.folder / ".part-00000002.77.tmp").write_bytes(b"half a part of a killed process")
     point = landing.resume_point()
     assert (point.checkpoint, point.seq, point.broken_off) == ({"at": 1}, 2, True)
+    landing.clear()
+    assert [file.name for file in landing.folder.iterdir()] == ["part-00000001.parquet"]
 
 
 def test_once_committed_reading_goes_on_after_the_cursor_and_parts_are_gone(landing: StreamLanding) -> None:
     parts = writer(landing)
     parts.add(page("1", at=1))
     parts.finish()
-    (landing.folder / ".part-00000002.77.tmp").write_bytes(b"left by a killed process")
     landing.committed({"at": 1}, 1)
     point = landing.resume_point()
     assert (point.checkpoint, point.seq, point.broken_off) == ({"at": 1}, 2, False)
     assert [f.name for f in landing.folder.iterdir()] == ["committed.json"]
+
+
+@pytest.mark.parametrize("done", [lambda landing: landing.committed({"at": 1}, 1), lambda landing: landing.discard()])
+def test_a_part_that_another_sync_is_about_to_land_lands(
+    landing: StreamLanding, monkeypatch: pytest.MonkeyPatch, done: Callable[[StreamLanding], None]
+) -> None:
+    first = writer(landing)
+    first.add(page("1", at=1))
+    first.finish()
+    second = writer(landing, follows={"at": 1}, seq=2, begins=False)
+    second.add(page("2", at=2))
+    replace = os.replace
+
+    def interrupted(source: str | Path, target: str | Path) -> None:
+        if str(target).endswith(".parquet"):
+            done(landing)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    second.finish()
+    assert [landing.info(part).seq for part in landing.parts()] == [2]
+
+
+def test_parts_that_are_taken_in_while_a_reading_looks_for_its_place_are_passed_over(
+    landing: StreamLanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = writer(landing)
+    parts.add(page("1", at=1))
+    parts.finish()
+    listed = StreamLanding.parts
+    with monkeypatch.context() as patch:
+
+        def taken_in_meanwhile(self: StreamLanding) -> list[Path]:
+            found = listed(self)
+            patch.setattr(StreamLanding, "parts", listed)
+            self.committed({"at": 1}, 1)
+            return found
+
+        patch.setattr(StreamLanding, "parts", taken_in_meanwhile)
+        point = landing.resume_point()
+    assert (point.checkpoint, point.seq, point.broken_off) == ({"at": 1}, 2, False)
 
 
 def test_a_commit_keeps_parts_that_landed_after_it(landing: StreamLanding) -> None:

@@ -959,3 +959,19 @@ def test_structure_is_mapped_with_status_and_parents() -> None:
     assert (group["ad_group_id"], group["campaign_id"], group["status"]) == ("333", "22", "campaign_paused")
     (ad,) = mapped("ads", "ad", node("4444", campaign_id="22", adset_id="333"))
     assert (ad["ad_id"], ad["ad_group_id"], ad["campaign_id"], ad["ad_name"]) == ("4444", "333", "22", "N 4444")
+
+
+@pytest.mark.parametrize(
+    ("creative", "url"),
+    [
+        ({"id": "9", "url_tags": "utm_source=facebook&utm_campaign=spring"}, "?utm_source=facebook&utm_campaign=spring"),
+        ({"id": "9", "url_tags": "?utm_source=facebook"}, "?utm_source=facebook"),
+        ({"id": "9", "url_tags": ""}, None),
+        ({"id": "9"}, None),
+        ("9", None),
+        (None, None),
+    ],
+)
+def test_an_ad_tells_what_its_links_say(creative: Any, url: str | None) -> None:
+    (ad,) = mapped("ads", "ad", node("4444", campaign_id="22", adset_id="333", creative=creative))
+    assert ad.get("landing_url") == url

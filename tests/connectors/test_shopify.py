@@ -979,6 +979,7 @@ def test_a_customer_is_a_party_with_the_contact_of_the_fields_that_replaced_the_
             "family_name": "Müller",
             "company_name": "Müller GmbH",
             "email": "zoe@example.com",
+            "email_verified": "true",
             "phone": "+4930901820",
             "address_line1": "Hauptstraße 1",
             "address_line2": None,

@@ -386,7 +386,7 @@ def customer(key: str = "77", **changes: Any) -> dict[str, Any]:
     billing = {**address(company="Müller GmbH", country={"code": "DE"}), "defaultBillingAddress": True}
     other = {**address(city="Potsdam", country={"code": "DE"}), "defaultBillingAddress": False, "defaultShippingAddress": True}
     when = {"createdAt": "2026-09-21T09:00:00.000Z"}
-    return {"id": key, **when, **names, "user": {"id": "3"}, "addresses": [other, billing], **changes}
+    return {"id": key, **when, **names, "user": {"id": "3", "verified": True}, "addresses": [other, billing], **changes}
 
 
 def test_the_mapping_yields_canonical_columns_only() -> None:
@@ -528,6 +528,7 @@ def test_a_customer_is_a_party_with_the_address_that_bills_go_to() -> None:
             "family_name": "Müller",
             "company_name": "Müller GmbH",
             "email": "zoe@example.com",
+            "email_verified": "true",
             "phone": "+4930901820",
             "address_line1": "Hauptstraße 1",
             "address_line2": None,
@@ -547,6 +548,7 @@ def test_a_customer_without_a_user_is_a_guest_and_without_a_bill_lives_where_goo
     rows = mapped("customers", "party_record", guest, customer("2", addresses=[plain]), customer("3", addresses=[]))
     assert [(row["record_role"], row["city"]) for row in rows] == [("guest", "Potsdam"), ("customer", "Bath"), ("customer", None)]
     assert rows[0]["phone"] == "+491701234567"
+    assert rows[0]["email_verified"] is None
 
 
 def test_an_order_without_a_customer_is_its_own_party_if_it_names_anybody() -> None:

@@ -752,9 +752,9 @@ def test_a_refund_names_whose_it_is_wherever_xero_puts_the_credit() -> None:
     rows = mapped(
         "payments", "refund", payment("ARCREDITPAYMENT"), payment("AROVERPAYMENTPAYMENT", Invoice=None, Overpayment=other)
     )
-    assert [(r["party_id"], r["refund_type"], r["currency"], r["amount"]) for r in rows] == [
-        ("c1", "refund", "JPY", "1500"),
-        ("c2", "refund", "JPY", "1500"),
+    assert [(r["party_id"], r["refund_type"], r["reason"], r["currency"], r["amount"]) for r in rows] == [
+        ("c1", "refund", "credit_note", "JPY", "1500"),
+        ("c2", "refund", "overpayment", "JPY", "1500"),
     ]
 
 

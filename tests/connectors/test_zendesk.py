@@ -803,6 +803,26 @@ def test_a_user_is_of_an_organization_and_known_by_an_identity_where_the_user_sa
     assert (spoken["email"], spoken["phone"]) == ("jane@example.com", "+44 113 496 0000")
 
 
+@pytest.mark.parametrize(
+    ("fields", "verified"),
+    [
+        ({}, None),
+        ({"verified": True}, "true"),
+        ({"verified": False}, "false"),
+        # verified by the phone, not by the mail
+        ({"verified": True, "identities": [{"type": "email", "value": "Jane@example.com", "verified": False}]}, "false"),
+        ({"verified": False, "identities": [{"type": "email", "value": "JANE@example.com", "verified": True}]}, "true"),
+        ({"verified": True, "identities": [{"type": "email", "value": "other@example.com", "verified": True}]}, None),
+        ({"verified": True, "identities": [{"type": "google", "value": "jane@example.com", "verified": True}]}, None),
+        ({"email": None, "verified": True}, None),
+        ({"email": None, "identities": [{"type": "email", "value": "second@example.com", "verified": True}]}, "true"),
+    ],
+)
+def test_an_email_is_verified_if_its_own_identity_is(fields: dict[str, Any], verified: str | None) -> None:
+    (row,) = mapped("users", "party_record", user(**fields))
+    assert row.get("email_verified") == verified
+
+
 # Zendesk's own word ------------------------------------------------------------------------------------------------
 
 

@@ -72,6 +72,11 @@ def healthy() -> Figures:
             {"source_system": "zendesk", "hours_since_success": 20.5, "fresh_within_hours": 26.0},
         ],
         "shared_mailbox": [{"emails": 4400, "shared": 110}],
+        "unconverted": [
+            _unconverted("customer_order", "shopify", "EUR", facts=7000),
+            _unconverted("customer_order", "shopify", "JPY", facts=1000),
+            _unconverted("ad_spend_daily", "google_ads", "EUR", facts=400),
+        ],
         "future_dates": [
             {"table": "customer_order", "rows": 8000, "in_future": 2},
             {"table": "ticket", "rows": 3000, "in_future": 0},
@@ -151,6 +156,11 @@ def failed(result: Verdict) -> set[str]:
 
 def _references(table: str, source: str, **figures: Any) -> dict[str, Any]:
     return {"table": table, "source_system": source, "dangling": 0, **figures}
+
+
+def _unconverted(table: str, source: str, currency: str, facts: int) -> dict[str, Any]:
+    none = {"unconverted": 0, "amount": None, "first_day": None, "last_day": None}
+    return {"table": table, "source_system": source, "currency": currency, "facts": facts, **none}
 
 
 def _watched(table: str, source: str | None, column: str | None, measure: str, value: float, **figures: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ BAD: dict[str, Callable[[], Figures]] = {
     "quarantine_share": lambda: changed("quarantine", 0, rows_in=200, quarantined=11),
     "dates_plausible": lambda: changed("future_dates", 0, in_future=9),
     "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.01),
+    "rate_known": lambda: changed("unconverted", 1, unconverted=2, amount="1234567", first_day="2026-02-01", last_day="2026-02-28"),
     "mailbox_own": lambda: changed("shared_mailbox", 0, shared=221),
     "mailbox_flood": lambda: changed("mailbox", 0, holders=309),
     "rows_doubled": lambda: changed("duplicates", 0, doubled=241),
@@ -69,6 +70,7 @@ GOOD: dict[str, Callable[[], Figures]] = {
     "quarantine_share": lambda: changed("quarantine", 0, rows_in=200, quarantined=10),
     "dates_plausible": lambda: changed("future_dates", 0, in_future=8),
     "source_fresh": lambda: changed("freshness", 0, hours_since_success=26.0),
+    "rate_known": healthy,
     "mailbox_own": lambda: changed("shared_mailbox", 0, shared=220),
     "mailbox_flood": lambda: changed("mailbox", 0, holders=308),
     "rows_doubled": lambda: changed("duplicates", 0, doubled=240),
@@ -118,6 +120,14 @@ def test_a_failure_says_what_how_many_and_what_to_do_in_one_line(check: TableChe
     assert result.failed_rows > 0
     assert result.total_rows >= 1
     assert result.examples
+
+
+def test_money_without_a_rate_is_told_with_currency_days_and_sum() -> None:
+    result = next(r for r in bad_verdict("rate_known").results if r.check_id == "rate_known")
+    assert result.message.partition(";")[0] == (
+        "2 of 1,000 facts of customer_order/shopify/JPY have no rate to the base currency:"
+        " 1,234,567 JPY of 2026-02-01 to 2026-02-28"
+    )
 
 
 def test_checks_have_distinct_names_known_figures_and_a_load_for_and_against() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from connectors.sandbox import SandboxHandle, running
 from pipelines.cli import main
+from tests.pipelines.days import settled
+from tests.pipelines.shared import built_once
 from tests.pipelines.world import Command, World, sandbox_config
 
 SEED, PEOPLE = 7, 150
@@ -19,11 +21,19 @@ SEED, PEOPLE = 7, 150
 @pytest.fixture(scope="session")
 def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hub that has synced once, and the state of its sandbox: what most tests begin with, as copies."""
-    root = tmp_path_factory.mktemp("first-day")
-    with running(seed=SEED, people=PEOPLE, state_dir=root / "sandbox") as handle:
-        outcome = World(root, sandbox_config(handle.base_url)).sync()
-    assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", 0, {})
-    return root
+
+    def build(root: Path) -> None:
+        with running(seed=SEED, people=PEOPLE, state_dir=root / "sandbox") as handle:
+            outcome = World(root, sandbox_config(handle.base_url)).sync()
+        assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", 0, {})
+
+    return built_once(tmp_path_factory, "first-day", build)
+
+
+@pytest.fixture(scope="session")
+def settled_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub over files that has published two ordinary days; tests work on copies (`days.copied`)."""
+    return built_once(tmp_path_factory, "settled-days", settled)
 
 
 @pytest.fixture

@@ -12,11 +12,15 @@ from typing import Any
 import yaml
 
 from expectations import Verdict
-from pipelines.build import build, judge_candidate, publish_candidate, resolve_identity, stage
+from pipelines.build import build, judge_candidate, resolve_identity, stage
+from pipelines.context import Hub
 from pipelines.gate import write_page
 from pipelines.ingest import SyncRef, ingest_stream
 from pipelines.plan import plan_build
+from pipelines.publishing import JUDGED, publish_candidate
 from tests.pipelines.world import World
+from warehouse.connection import writer
+from warehouse.publish import live_attached
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -152,6 +156,7 @@ class Days:
             write_page(hub, verdict.load_id)
             if verdict.decision == "pass":
                 publish_candidate(hub, run_id=run)
+                assert different(hub) == {}
         return verdict
 
     def seen(self) -> tuple[Any, ...]:
@@ -164,15 +169,14 @@ class Days:
         )
 
 
-def settled(root: Path) -> Path:
-    """A hub that has published two ordinary days; tests work on copies."""
+def settled(root: Path) -> None:
+    """Publish two ordinary days."""
     days = Days(root)
     for files in (first_day(), second_day()):
         days.write(files)
         verdict = days.load()
         assert verdict is not None
         assert verdict.decision == "pass", [r.message for r in verdict.results if r.status == "failed"]
-    return root
 
 
 def copied(root: Path, to: Path) -> Days:
@@ -180,6 +184,16 @@ def copied(root: Path, to: Path) -> Days:
     shutil.copytree(root / "data", to / "data", symlinks=True)
     shutil.copytree(root / "in", to / "in")
     return Days(to, yaml.safe_load((root / "hub.yaml").read_text()))
+
+
+def different(hub: Hub) -> dict[str, int]:
+    """Rows in which the published load is another than the candidate it was made from, by table; none of no table."""
+    found = {}
+    with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
+        for table in JUDGED:
+            sides = [f"(FROM {table} EXCEPT ALL FROM {live}.{table})", f"(FROM {live}.{table} EXCEPT ALL FROM {table})"]
+            found[str(table)] = con.execute(f"SELECT count(*) FROM ({' UNION ALL '.join(sides)})").fetchall()[0][0]
+    return {table: rows for table, rows in found.items() if rows}
 
 
 Change = Callable[[dict[str, Rows]], None]

@@ -44,7 +44,7 @@ SELECT 'stripe:refunds:lost' || n AS refund_key, 'stripe' AS source_system, 'ref
        'ch_lost' AS payment_id, TIMESTAMP '2026-05-01' + to_hours(n) AS refunded_at, 'USD' AS currency, 1 AS amount, false AS is_test
 FROM range(20) r(n);
 INSERT INTO golden.refund BY NAME
-SELECT * EXCLUDE (payment_id), (SELECT min(customer_id) FROM golden.customer) AS customer_id, 'load' AS load_id
+SELECT * EXCLUDE (payment_id), amount AS amount_base, (SELECT min(customer_id) FROM golden.customer) AS customer_id, 'load' AS load_id
 FROM (SELECT refund_key, source_system, stream, source_record_id, payment_id, refunded_at, currency, amount, is_test
       FROM staging.refund WHERE payment_id = 'ch_lost');
 
@@ -87,6 +87,9 @@ FROM range(60) r(n);
 -- spoil: dates_plausible
 UPDATE golden.customer_order SET ordered_at = TIMESTAMP '2099-01-01'
 WHERE order_key IN (SELECT order_key FROM golden.customer_order ORDER BY 1 LIMIT 8);
+
+-- spoil: rate_known
+UPDATE golden.payment SET amount_base = NULL WHERE payment_key = (SELECT min(payment_key) FROM golden.payment);
 
 -- spoil: mailbox_own
 INSERT INTO golden.customer_identifier BY NAME

@@ -97,6 +97,7 @@ def test_a_page_that_repeats_is_noticed_nothing_is_half_loaded_and_reading_goes_
 
 
 def test_a_source_that_is_down_is_one_line(world: World) -> None:
+    world.only("zendesk", "google_ads")
     world.change("zendesk", base_url="http://127.0.0.1:9/zendesk")
     outcome = world.sync()
     assert (outcome.action, outcome.exit_code) == ("published", EXIT_SOURCE_FAILED)
@@ -113,6 +114,7 @@ def test_when_no_source_can_be_read_the_first_time_nothing_is_published(world: W
 
 
 def test_a_locked_warehouse_names_who_holds_it_at_once(world: World) -> None:
+    world.only("google_ads")
     world.configure({**world.config, "warehouse": {"lock_timeout_seconds": 0.2}})
     with world.hub() as hub:
         holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(hub.config.warehouse.path)], stdout=subprocess.PIPE, text=True)
@@ -143,6 +145,7 @@ with writer(WarehouseSettings(path=Path(sys.argv[1]))):
 def test_a_killed_sync_is_cleared_away_and_the_next_one_ends_as_if_nothing_had_been(
     world: World, sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.only("stripe", "zendesk")
     command = [sys.executable, "-m", "pipelines.cli", "sync"]
     process = subprocess.Popen(command, cwd=world.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.days import CONFIG, ORDERS, Change, Days, Rows, copied, order, person, second_day, settled
+from tests.pipelines.days import CONFIG, ORDERS, Change, Days, Rows, copied, first_day, order, person, second_day
 
 Files = dict[str, Rows]
 NEXT = ORDERS + 8
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return settled(tmp_path_factory.mktemp("settled"))
 
 
 def a_busy_day(files: Files) -> None:
@@ -71,21 +66,32 @@ def publishes(days: Days) -> None:
 
 
 @pytest.mark.parametrize("day", BENIGN, ids=[day.__name__ for day in BENIGN])
-def test_a_benign_day_publishes(published: Path, tmp_path: Path, day: Change) -> None:
-    days = copied(published, tmp_path)
+def test_a_benign_day_publishes(settled_days: Path, tmp_path: Path, day: Change) -> None:
+    days = copied(settled_days, tmp_path)
     files = second_day()
     day(files)
     days.write(files)
     publishes(days)
 
 
-def test_a_new_source_publishes(published: Path, tmp_path: Path) -> None:
+def test_a_new_source_publishes(settled_days: Path, tmp_path: Path) -> None:
     """It knows half of the customers, some of them by another e-mail, and others besides."""
-    days = copied(published, tmp_path)
+    days = copied(settled_days, tmp_path)
     old = [person(n) | {"id": f"L{n}", "phone": ""} for n in range(120, 420)]
     for row in old[::10]:
         row["email"] = f"old-{row['email']}"
     days.write({"legacy": old})
     streams = {"people": CONFIG["sources"]["crm"]["streams"]["contacts"] | {"path": "in/legacy.csv"}}
     days.world.configure({"sources": {**CONFIG["sources"], "legacy": {"type": "files", "country": "GB", "streams": streams}}})
+    publishes(days)
+
+
+def test_rows_that_the_load_before_turned_down_are_not_turned_down_anew(tmp_path: Path) -> None:
+    days, files = Days(tmp_path), first_day()
+    for row in files["orders"][::16]:
+        row["total"] = "n/a"
+    days.write(files)
+    publishes(days)
+    files["orders"].append(order(ORDERS))
+    days.write(files)
     publishes(days)

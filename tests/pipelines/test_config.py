@@ -44,6 +44,7 @@ def load(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
             STRIPE + "survivorship: {fields: {email: [{expression: now()}]}}",
             r"survivorship\.fields\.email\.0: function now is not allowed in an expression",
         ),
+        (STRIPE + "reporting: {invoice_sales: [strpe]}", r"reporting\.invoice_sales: no source 'strpe'"),
         (STRIPE + "survivorship: {default: [trust], trust: {t: {max: 1}}}", r"survivorship\.trust: no source 't'"),
         (STRIPE + "survivorship: {default: [trust], trust: {s: {mx: 1}}}", r"trust\.s\.mx: unknown key 'mx'; did you mean 'max'"),
         (STRIPE + "warehouse: {keep_loads: none}", r"warehouse\.keep_loads: input should be a valid integer"),

@@ -30,6 +30,22 @@ def queries(page: str) -> list[str]:
     return [block for block in indented_blocks(DOCS[page]) if block.upper().startswith(("SELECT", "WITH"))]
 
 
+COMPLAINTS = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", DOCS["contributor"])
+
+
+def test_every_complaint_has_a_test_that_is_there() -> None:
+    table = DOCS["contributor"].partition("## Complaints")[2]
+    without = [line for line in table.splitlines() if line.startswith("| ") and "::test_" not in line]
+    assert without == ["| complaint | test |"]
+    missing = [(path, name) for path, name in COMPLAINTS if f"\ndef {name}(" not in (ROOT / path).read_text()]
+    assert (missing, len(COMPLAINTS) > 20) == ([], True)
+    own = ("tests/hub/golden/test_complaints.py", "tests/hub/identity/test_complaints.py")
+    unlisted = [
+        (p, n) for p in own for n in re.findall(r"^def (test_\w+)", (ROOT / p).read_text(), re.M) if (p, n) not in COMPLAINTS
+    ]
+    assert unlisted == []
+
+
 QUERIES = [*queries("analyst"), *queries("questions")]
 
 

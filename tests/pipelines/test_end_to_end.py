@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from connectors.sandbox import SandboxHandle
 from pipelines.accuracy import evaluate_truth
@@ -75,6 +76,7 @@ def test_a_second_sync_with_nothing_new_changes_nothing(synced: World) -> None:
     assert (synced.root / "data" / "golden.duckdb").readlink() == link
 
 
+@pytest.mark.all_cores
 def test_a_full_sync_of_unchanged_sources_reads_all_and_changes_nothing(synced: World) -> None:
     before = fingerprint(synced)
     outcome = synced.sync(full=True)

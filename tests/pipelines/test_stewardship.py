@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import getpass
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.cli import main
+from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
 from warehouse import control_tables as t
 from warehouse.connection import writer
@@ -49,17 +49,14 @@ def configure(root: Path, **more: Any) -> World:
     return World(root, {"sources": {"crm": source}, "identity": IDENTITY, "gate": {"max_id_churn": 0.9}, **more})
 
 
-@pytest.fixture(scope="module")
-def first_load(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("steward")
+def first_load(root: Path) -> None:
     write(root, [*PEOPLE, *OTHERS])
     assert configure(root).sync().action == "published"
-    return root
 
 
 @pytest.fixture
-def world(first_load: Path, tmp_path: Path) -> World:
-    shutil.copytree(first_load, tmp_path, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("var"))
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    copy_of(built_once(tmp_path_factory, "stewardship", first_load), tmp_path)
     return configure(tmp_path)
 
 

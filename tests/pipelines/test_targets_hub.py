@@ -120,18 +120,50 @@ def test_a_target_that_is_away_stops_nothing_and_catches_up(
     assert [row["ok"] for row in hub.json("check")] == [True, True, True]
 
 
+def test_a_target_is_brought_up_at_once_and_only_the_one_that_is_named(
+    world: World, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = Shell(world, capsys, monkeypatch)
+    away = sa.make_url(POSTGRES).set(port=1).render_as_string(hide_password=False)
+    monkeypatch.setattr("pipelines.build_assets._PATIENCE", dg.RetryPolicy(max_retries=1, delay=0))
+    for name in SYSTEMS:
+        monkeypatch.setenv(f"{name.upper()}_URL", away)
+    write(world.root, 42)
+    assert hub("sync")[0] == EXIT_SOURCE_FAILED
+    code, out, _ = hub("publish", "pg")
+    assert code == EXIT_SOURCE_FAILED
+    assert "target pg lags behind" in out
+    monkeypatch.setenv("PG_URL", POSTGRES)
+    monkeypatch.setenv("MARIA_URL", MARIADB)
+    code, out, _ = hub("publish", "pg")
+    assert code == EXIT_OK, out
+    assert "target pg: shows load" in out
+    assert "maria" not in out
+    assert customers(databases["pg"]) == published(world) != customers(databases["maria"])
+    assert len(published(world)) == 42
+    # all of them, and one that is up to date has nothing to do
+    done = {row["target"]: row for row in hub.json("publish")}
+    assert {name: row["current"] for name, row in done.items()} == {"pg": True, "maria": True}
+    assert (done["pg"]["rows_written"], done["maria"]["rows_written"] > 0) == (0, True)
+    assert customers(databases["maria"]) == published(world)
+    code, _, err = hub("publish", "pgg")
+    assert (code, "no target 'pgg' in hub.yaml" in err) == (1, True)
+
+
 def test_targets_follow_a_rollback(
     world: World, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub = Shell(world, capsys, monkeypatch)
+    write(world.root, 41)
+    assert hub("sync")[0] == 0
     code, out, _ = hub("rollback")
     assert code == 0, out
     assert "target pg: shows load" in out
-    assert len(published(world)) == 40
+    assert len(published(world)) == 41
     for db in databases.values():
         assert customers(db) == published(world)
         known = db.ask("SELECT status, count(*) FROM {identity.customer_registry} GROUP BY status ORDER BY 1")
-        assert known == [("active", 40), ("retired", 1)]
+        assert known == [("active", 41), ("retired", 1)]
     assert hub("rollback", "--release")[0] == 0
 
 

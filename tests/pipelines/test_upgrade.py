@@ -17,6 +17,10 @@ FACTS = dict(re.findall(r"^(CREATE TABLE staging\.(?!party_record|normalised|rej
 NEW = ("order_line", "refund", "ad_group", "ad")
 NEW_COLUMNS = {
     "customer": ("account_customer_id", "account_rule"),
+    "customer_attribute": ("is_verified",),
+    "customer_identifier": ("is_verified",),
+    "customer_metrics": ("purchases", "first_purchase_at", "last_purchase_at"),
+    "invoice": ("is_sale", "refunded_amount", "refunded_amount_base", "net_paid_base"),
     "customer_order": ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "click_id_type", "click_id"),
     "ticket": ("first_reply_at", "reopen_count", "satisfaction"),
     "lead": ("ad_group_key", "ad_key"),

@@ -37,6 +37,10 @@ class World:
         config = self.config
         (self.root / "hub.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
+    def only(self, *sources: str) -> None:
+        """Leave out the other sources, for a test that has no need of them."""
+        self.configure({**self.config, "sources": {name: self.config["sources"][name] for name in sources}})
+
     def change(self, source: str, **settings: Any) -> None:
         """Change settings of one source."""
         sources = self.config["sources"]

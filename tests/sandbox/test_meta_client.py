@@ -51,7 +51,9 @@ def test_it_reads_the_account_and_pages_through_its_structure(shared: SandboxHan
     assert acme.api_get(fields=["currency", "timezone_name"])["timezone_name"] == "America/New_York"
     counts = shared.state()["counts"]["meta"]
     for level, edge in zip(LEVELS, (acme.get_campaigns, acme.get_ad_sets, acme.get_ads), strict=True):
-        cursor = edge(fields=list(level.fields), params={"limit": 5, "effective_status": list(level.statuses)})
+        # the client knows fields by name alone, and warns of what is asked of an object within
+        fields = [name.partition("{")[0] for name in level.fields]
+        cursor = edge(fields=fields, params={"limit": 5, "effective_status": list(level.statuses)})
         found = list(cursor)
         assert len({node["id"] for node in found}) == len(found) == cursor.total() == counts[level.stream]
         unasked = {node["id"] for node in edge(fields=["id"])}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from facebook_business.adobjects.ad import Ad
+from facebook_business.adobjects.adcreative import AdCreative
 from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.campaign import Campaign
 
@@ -294,4 +295,16 @@ def test_every_status_and_field_of_this_version_is_asked_for(level: meta.Level, 
     statuses = {value for name, value in vars(cls.EffectiveStatus).items() if not name.startswith("_")}
     assert {*level.statuses, "DELETED"} == statuses
     fields = {value for name, value in vars(cls.Field).items() if not name.startswith("_")}
-    assert set(level.fields) <= fields
+    assert {name.partition("{")[0] for name in level.fields} <= fields
+    within = {name for field in level.fields for name in field.partition("{")[2].rstrip("}").split(",")} - {""}
+    assert within <= {value for name, value in vars(AdCreative.Field).items() if not name.startswith("_")}
+
+
+def test_an_object_within_shows_its_id_and_what_is_asked_of_it(fresh: SandboxHandle) -> None:
+    meta_ads = meta_vendor(fresh)
+    (plain,) = meta_ads.get(f"{ACT}/ads", fields="creative", limit=1).json()["data"]
+    (tagged,) = meta_ads.get(f"{ACT}/ads", fields="name,creative{url_tags}", limit=1).json()["data"]
+    assert plain["creative"] == {"id": tagged["creative"]["id"]}
+    assert tagged["creative"]["url_tags"].startswith("utm_source=facebook&")
+    refused = meta_ads.get(f"{ACT}/ads", fields="creative{nothing}")
+    assert refused.json()["error"]["code"] == 100

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from connectors.contract import Page, Record, Reject
 from connectors.landing import PartInfo, PartWriter, StreamLanding
 
@@ -51,3 +53,8 @@ def land(
 def landed(root: Path, source: str = "shop", stream: str = "orders") -> list[tuple[Path, PartInfo]]:
     landing = StreamLanding(root, source, stream)
     return [(path, landing.info(path)) for path in landing.parts()]
+
+
+def nothing_unfit(con: duckdb.DuckDBPyConnection, table: str, source: str, target: str) -> None:
+    """A judge of candidate rows that turns none down."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {target} (row_no BIGINT, check_id VARCHAR, reason VARCHAR)")

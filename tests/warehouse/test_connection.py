@@ -27,8 +27,8 @@ with writer(WarehouseSettings().resolved(Path(sys.argv[1]))):
 """
 
 
-def holder(root: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(root)], stdout=subprocess.PIPE, text=True)
+def holder(root: Path, script: str = HOLD) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", script, str(root)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -80,6 +80,31 @@ def test_a_writer_waits_for_its_turn(tmp_path: Path) -> None:
     killer.wait()
 
 
+BUILD = """
+import sys, time
+from pathlib import Path
+from warehouse.connection import writer
+from warehouse.settings import WarehouseSettings
+with writer(WarehouseSettings().resolved(Path(sys.argv[1]))):
+    print("held", flush=True)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        pass
+"""
+
+
+def test_a_writer_that_gets_on_is_waited_for_however_long_it_takes(
+    settings: WarehouseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("warehouse.locks._SILENT_SECONDS", 0.0)
+    process = holder(tmp_path, BUILD)
+    with writer(settings.model_copy(update={"lock_timeout_seconds": 2.0})) as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+    assert process.wait() == 0
+    (line,) = caplog.messages
+    assert f"waiting for process {process.pid} on " in line
+
+
 def test_a_file_that_is_no_warehouse_is_an_error_of_one_line(settings: WarehouseSettings) -> None:
     settings.path.parent.mkdir(parents=True)
     settings.path.write_bytes(b"not a database at all" * 1000)
@@ -119,7 +144,7 @@ def test_no_extension_is_ever_installed_at_run_time() -> None:
             con.execute("SELECT * FROM sqlite_scan('x', 'y')")
 
 
-@pytest.mark.parametrize(("limit", "meanwhile"), [(None, 220_000_000), ("2GB", 220_000_000), ("200MB", 200_000_000)])
+@pytest.mark.parametrize(("limit", "meanwhile"), [(None, 160_000_000), ("2GB", 160_000_000), ("120MB", 120_000_000)])
 def test_memory_is_spared_for_a_while_and_then_as_it_was(settings: WarehouseSettings, limit: str | None, meanwhile: int) -> None:
     with writer(settings.model_copy(update={"memory_limit": limit})) as con:
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from connectors.mapping import parse_mapping
-from tests.warehouse.parts import land, landed, record
+from tests.warehouse.parts import land, landed, nothing_unfit, record
 from warehouse import raw
 from warehouse.connection import connect, writer
 from warehouse.migrations import VERSION, migrate
@@ -20,7 +20,7 @@ from warehouse.staging import Handlers, SourcePlace, mapping_digest, stage_strea
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 FIRST = (Path(__file__).parent / "schema_1.sql").read_text()
 PLACE = SourcePlace("shop", None, "UTC", ("customers",))
-HANDLERS = Handlers(lambda con, source, target: None, lambda table, frame, key: (), "1")
+HANDLERS = Handlers(lambda con, source, target: None, nothing_unfit, "1")
 ORDERS = """
 -- stage: orders -> customer_order
 SELECT source_record_id, payload->>'$.amount' AS gross_amount, payload->>'$.currency' AS currency, payload->>'$.at' AS ordered_at

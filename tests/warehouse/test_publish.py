@@ -11,7 +11,8 @@ import pytest
 
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
 from warehouse.connection import connect, published
-from warehouse.publish import PublishedTable, content_digest, kept_loads, live_attached, live_load, load_file, prune, publish
+from warehouse.differences import PublishedTable, content_digest
+from warehouse.publish import kept_loads, live_attached, live_load, load_file, prune, publish
 from warehouse.settings import WarehouseSettings
 
 CUSTOMER = PublishedTable("golden", "customer", ("customer_id",))
@@ -28,12 +29,14 @@ def candidate(con: duckdb.DuckDBPyConnection, rows: dict[str, str]) -> None:
 def verdict(con: duckdb.DuckDBPyConnection, load_id: str, decision: str = "pass", digest: str | None = None) -> None:
     con.execute("CREATE TABLE IF NOT EXISTS quality.gate_decision (load_id VARCHAR, decision VARCHAR, content_digest VARCHAR)")
     con.execute(
-        "INSERT INTO quality.gate_decision VALUES (?, ?, ?)", [load_id, decision, digest or content_digest(con, [CUSTOMER])]
+        "INSERT INTO quality.gate_decision VALUES (?, ?, ?)",
+        [load_id, decision, digest or content_digest(con, [CUSTOMER], load_id=load_id)],
     )
 
 
 def put(con: duckdb.DuckDBPyConnection, settings: WarehouseSettings, load_id: str) -> Path:
-    return publish(con, settings, load_id=load_id, judged=[CUSTOMER], carried=[CARRIED], views=[VIEW])
+    publish(con, settings, load_id=load_id, judged=[CUSTOMER], carried=[CARRIED], views=[VIEW])
+    return load_file(settings, load_id)
 
 
 def seen(settings: WarehouseSettings) -> dict[str, str]:

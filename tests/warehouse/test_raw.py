@@ -25,8 +25,8 @@ from warehouse.raw import RawLoad
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 
 
-def take(con: duckdb.DuckDBPyConnection, root: Path) -> RawLoad | None:
-    return raw.load(con, "shop", "orders", landed(root), sync_run_id="run", now=NOW)
+def take(con: duckdb.DuckDBPyConnection, root: Path, stream: str = "orders") -> RawLoad | None:
+    return raw.load(con, "shop", stream, landed(root, stream=stream), sync_run_id="run", now=NOW)
 
 
 def current(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str, str | None]]:
@@ -91,6 +91,22 @@ def test_parts_are_taken_in_the_order_in_which_they_were_read(con: duckdb.DuckDB
     assert con.execute('SELECT count(DISTINCT raw_seq) FROM raw."shop__orders"').fetchall() == [(24,)]
 
 
+def test_a_first_reading_keeps_the_order_of_arrival_and_what_comes_next_goes_on_from_it(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for part in range(5):
+        numbers = range(part * 10, part * 10 + 10)
+        land(tmp_path, [record(str(n), {}) for n in numbers], rejects=[Reject("x", "no ID", f"line {part}")], complete=part == 4)
+    take(con, tmp_path)
+    land(tmp_path, [record("other", {})], stream="refunds")
+    take(con, tmp_path, stream="refunds")
+    arrived = con.execute('SELECT source_record_id FROM raw."shop__orders" ORDER BY raw_seq').fetchall()
+    assert arrived == [(str(n),) for n in range(50)]
+    assert con.execute('SELECT count(DISTINCT raw_seq) FROM raw."shop__orders"').fetchall() == [(50,)]
+    after = 'SELECT raw_seq > (SELECT max(raw_seq) FROM raw."shop__orders") FROM raw."shop__refunds"'
+    assert con.execute(after).fetchall() == [(True,)]
+
+
 def test_deletes_and_rejects_are_counted_and_kept(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     land(tmp_path, [record("1", {"v": 1})])
     take(con, tmp_path)
@@ -138,6 +154,18 @@ def test_parts_of_another_history_are_refused_and_nothing_moves(con: duckdb.Duck
     with pytest.raises(LineageError, match=r"shop/orders.*do not continue"):
         take(con, tmp_path)
     assert raw.cursor(con, "shop", "orders") == before
+    assert set(current(con)) == {"1"}
+
+
+def test_parts_of_a_landing_zone_that_was_lost_are_not_taken_for_those_that_were_taken_in(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    land(tmp_path, [record("1", {})])
+    take(con, tmp_path)
+    StreamLanding(tmp_path, "shop", "orders").discard()
+    land(tmp_path, [record("1", {}), record("2", {})], checkpoint={"n": "later"})  # numbered from one again
+    with pytest.raises(LineageError, match=r"shop/orders.*do not continue"):
+        take(con, tmp_path)
     assert set(current(con)) == {"1"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.contract import Record
 from connectors.mapping import parse_mapping
 from hub.normalise import normalise_parties
-from tests.warehouse.parts import T0, land, landed
+from tests.warehouse.parts import T0, land, landed, nothing_unfit
 from warehouse import raw
 from warehouse.connection import connect
 from warehouse.migrations import VERSION, migrate
@@ -21,10 +21,10 @@ from warehouse.staging import Handlers, SourcePlace, stage_stream
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 MAPPING = """
 -- stage: customers -> party_record
-SELECT source_record_id, payload->>'$.name' AS full_name, payload->>'$.email' AS email FROM src
+SELECT source_record_id, payload->>'$.name' AS full_name, payload->>'$.email' AS email, true AS email_verified FROM src
 """
 PLACE = SourcePlace("shop", "GB", "UTC", ("customers",))
-HANDLERS = Handlers(normalise_parties, lambda table, frame, key: (), "1")
+HANDLERS = Handlers(normalise_parties, nothing_unfit, "1")
 
 
 def person(id_: str, name: str = "Ann Lee") -> Record:
@@ -53,10 +53,10 @@ def test_a_merged_party_keeps_its_match_keys_and_none_of_its_values(con: duckdb.
     arrive(con, tmp_path, merged("2", "1"))
     assert alive(con) == {"1": None, "2": "1"}
     row = con.execute(
-        "SELECT email_key, family_key, full_name, email_norm, email_raw, source_updated_at FROM staging.party_record"
-        " WHERE source_record_id = '2'"
+        "SELECT email_key, family_key, full_name, email_norm, email_raw, email_verified, source_updated_at"
+        " FROM staging.party_record WHERE source_record_id = '2'"
     ).fetchall()[0]
-    assert row == ("p2@mail.net", "lee", None, None, None, None)
+    assert row == ("p2@mail.net", "lee", None, None, None, None, None)
 
 
 def test_it_lives_as_long_as_the_record_it_leads_to(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

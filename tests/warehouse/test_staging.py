@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 
 from connectors.mapping import parse_mapping
-from expectations import check_rows
-from hub.contract.columns import ORDER
+from expectations import judge_relation
+from hub.contract.columns import ORDER, TABLES
 from hub.contract.errors import ConfigError
 from hub.contract.tables import Column
 from tests.warehouse.parts import land, landed, record
 from warehouse import raw
-from warehouse.staging import Handlers, RowFault, SourcePlace, Staged, stage_stream, typed
+from warehouse.staging import Handlers, SourcePlace, Staged, stage_stream, typed
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 ORDERS = """
@@ -34,9 +32,11 @@ def no_parties(con: duckdb.DuckDBPyConnection, source: str, target: str) -> None
     raise AssertionError("these streams have no parties")
 
 
-def judge(table: str, frame: pd.DataFrame, key: str) -> Sequence[RowFault]:
-    bad = frame[frame["gross_amount"].isna()]
-    return [RowFault(row, "amount", "amount cannot be read") for row in bad.index]
+def judge(con: duckdb.DuckDBPyConnection, table: str, source: str, target: str) -> None:
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT row_no, 'amount' AS check_id, 'amount cannot be read' AS reason"
+        f" FROM {source} WHERE gross_amount IS NULL"
+    )
 
 
 HANDLERS = Handlers(no_parties, judge, "1")
@@ -119,6 +119,23 @@ def test_a_changed_mapping_stages_everything_again(con: duckdb.DuckDBPyConnectio
     assert stage(con, ORDERS) == Staged({"customer_order": 2}, {"customer_order": 0})
 
 
+@pytest.mark.parametrize("text", ["infinity", "-infinity", "290000-01-01", "0044-03-15 (BC)"])
+def test_a_time_that_no_calendar_has_cannot_be_read(con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str) -> None:
+    arrive(con, tmp_path, record("1", order(at=text)), record("2", order()))
+    assert stage_stream(con, PLACE, "orders", parse_mapping(ORDERS), REALLY, now=NOW) == Staged({ORDER.name: 1}, {ORDER.name: 1})
+    assert turned_down(con) == [("1", ORDER.name, "customer_order.ordered_at.unreadable", "ordered_at cannot be read as a time")]
+
+
+def test_a_day_that_no_calendar_has_does_not_stop_the_others(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    spend = """-- stage: orders -> ad_spend_daily
+SELECT source_record_id, payload->>'$.at' AS date_day, payload->>'$.amount' AS spend, payload->>'$.currency' AS currency FROM src
+"""
+    arrive(con, tmp_path, *(record(day, order(at=day)) for day in ("-infinity", "5000000-01-01", "2026-07-01")))
+    assert stage_stream(con, PLACE, "orders", parse_mapping(spend), REALLY, now=NOW) == Staged(
+        {"ad_spend_daily": 1}, {"ad_spend_daily": 2}
+    )
+
+
 # a record that is several rows -------------------------------------------------------------------------------------
 
 
@@ -134,8 +151,8 @@ FROM (SELECT source_record_id, payload, unnest(from_json(payload->'$.lines', '["
 """
 
 
-def by_the_rules(table: str, frame: pd.DataFrame, key: str) -> Sequence[RowFault]:
-    return [RowFault(f.row, f.check_id, f.reason) for f in check_rows(table, frame, key).quarantine]
+def by_the_rules(con: duckdb.DuckDBPyConnection, table: str, source: str, target: str) -> None:
+    judge_relation(con, table, source, key=TABLES[table].key, place="row_no", into=target, in_sql_from=20_000)
 
 
 REALLY = Handlers(no_parties, by_the_rules, "1")

@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS identity.match_decision (
 
 CREATE TABLE IF NOT EXISTS identity.review_task (
   task_id VARCHAR PRIMARY KEY,             -- the same pair and kind give the same ID
-  kind VARCHAR NOT NULL,                   -- near_miss, refused_join, weak_link, oversized_cluster, capped_value or overruled_merge
+  kind VARCHAR NOT NULL,                   -- near_miss, shared_mailbox, refused_join, id_contradiction, weak_link,
+                                           -- oversized_cluster, capped_value or overruled_merge
   record_key_l VARCHAR,
   record_key_r VARCHAR,
   match_probability DOUBLE,

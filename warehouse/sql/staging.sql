@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS staging.party_record (
   email_raw VARCHAR,
   email_norm VARCHAR,                      -- lower case, IDN folded; NULL unless email_status is valid
   email_status VARCHAR NOT NULL,           -- valid, invalid, junk or missing
+  email_verified BOOLEAN,                  -- the source's own flag on a valid e-mail; NULL where it does not say
   phone_raw VARCHAR,
   phone_e164 VARCHAR,                      -- NULL unless phone_status is valid or possible
   phone_status VARCHAR NOT NULL,           -- valid, possible, invalid, junk or missing

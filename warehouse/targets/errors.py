@@ -15,6 +15,7 @@ _REFUSED = {"28P01", "28000", "1045", "1698"}
 _FORBIDDEN = {"42501", "1044", "1142", "1143", "1227"}
 _NO_DATABASE = {"3D000", "1049"}
 _IN_USE = {"2BP01"}
+_KEYLESS = {"1173", "3750"}
 _FULL = {"53100", "1021", "1114"}
 _BUSY = {"40001", "40P01", "53300", "55P03", "57014", "1040", "1205", "1213"}
 _AWAY = {"2002", "2003", "2006", "2013", "1053", "1927", "4031"}
@@ -57,6 +58,12 @@ def trouble(error: Any, name: str, variable: str) -> TargetError:
             f"something in the database needs what this load no longer has: {_dependent(error)} ({said})",
             **known,
             remedy="change or drop it, then run hub sync",
+        )
+    if code in _KEYLESS:
+        return TargetError(
+            f"the server takes no table without a primary key, and one is too long for its index or has none ({said})",
+            **known,
+            remedy="exclude that table under tables:, or switch off sql_require_primary_key (innodb_force_primary_key) there",
         )
     if code in _FULL:
         return TargetError(f"its disk is full ({said})", **known, remedy=f"free space there; {catch_up}")

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hub.contract.errors import TargetError, TargetUnavailableError
@@ -29,6 +30,8 @@ _NEXT, _LAST = "hub_next_", "hub_last_"
 _BATCH = 1000
 _LOCK_SECONDS, _SWAPS = 5, 6
 _DUPLICATE = "1062"
+# MariaDB's, MySQL's since 8.0.17, and that of all others, to which trailing blanks are nothing
+_COLLATIONS = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")
 
 
 class MySql:
@@ -56,12 +59,13 @@ class MySql:
     def _place(self, table: TargetTable, how: str = "") -> str:
         return f"{name_of(self._prefix + table.schema)}.{name_of(how + table.name)}"
 
-    @property
+    @cached_property
     def _collation(self) -> str:
-        """Compares as the hub does: case, accents and trailing blanks count."""
-        if "mariadb" in self._server.lower():
-            return "utf8mb4_nopad_bin"
-        return "utf8mb4_0900_bin" if not self._server.startswith("5.") else "utf8mb4_bin"
+        """Compares as the hub does: case, accents and trailing blanks count, the last where the server can tell them."""
+        listed = ", ".join(self._text(name) for name in _COLLATIONS)
+        found = self._rows(f"SELECT collation_name FROM information_schema.collations WHERE collation_name IN ({listed})")
+        there = {name for (name,) in found}
+        return next(name for name in _COLLATIONS if name in there)
 
     def version(self) -> str:
         """Name and version of the server."""
@@ -74,7 +78,7 @@ class MySql:
         try:
             for schema in sorted(schemas):
                 place = f"{name_of(self._prefix + schema)}.hub_check"
-                self._run(f"CREATE TABLE {place} (n INT)")
+                self._run(f"CREATE TABLE {place} (n INT PRIMARY KEY)")
                 self._run(f"DROP TABLE {place}")
         finally:
             for schema in made:
@@ -180,7 +184,7 @@ class MySql:
             elif change.action != "keep":
                 touched += self._make_next(con, change)
                 swapped.append(table)
-        self._run(f"CREATE TABLE {self._place(STATE, _NEXT)} ({', '.join(f'{c.name} LONGTEXT' for c in STATE.columns)})")
+        self._run(f"CREATE TABLE {self._place(STATE, _NEXT)} ({', '.join(_state_column(c.name) for c in STATE.columns)})")
         self._note(self._place(STATE, _NEXT), changes, owner)
         self._swap(swapped, dropped, there)
         for table in (*swapped, *dropped):
@@ -270,3 +274,8 @@ class MySql:
         names = ", ".join(name_of(column.name).replace("%", "%%") for column in columns)
         insert = f"INSERT INTO {place.replace('%', '%%')} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"
         return sum(self._cursor.executemany(insert, batch) or 0 for batch in rows(con, relation, columns, _WIRE, _BATCH))
+
+
+def _state_column(name: str) -> str:
+    # many managed servers take no table without a primary key
+    return f"{name} VARCHAR(255) NOT NULL PRIMARY KEY" if name == "table_name" else f"{name} LONGTEXT"

@@ -107,6 +107,15 @@ class Server:
             yield
         except HubError:
             raise
+        except RuntimeError as error:
+            # how PyMySQL says that it cannot log in where MySQL 8 wants the password encrypted
+            if "cryptography" not in str(error):
+                raise
+            raise ConfigError(
+                "the server takes passwords only encrypted, and the package cryptography is not installed",
+                field=f"publish.{self.name}.url",
+                remedy='pip install "pymysql[rsa]", or connect by TLS',
+            ) from None
         except sa.exc.DBAPIError as error:
             raise trouble(error.orig, self.name, self.settings.url.variable) from error
         except (self._driver_error, OSError) as error:

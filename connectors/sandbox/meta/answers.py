@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -68,21 +69,32 @@ def not_shown(key: str) -> NoReturn:
     refuse(100, f"{text} support this operation.", subcode=33, kind="GraphMethodException")
 
 
+# a field, perhaps with fields of the object in it: creative{url_tags}
+_FIELD = re.compile(r"[^,{}\s]+(?:\{[^{}]*\})?")
+
+
 def fields_of(asked: Asked, default: Iterable[str]) -> list[str]:
     """The fields asked for; `id` comes always."""
     text = asked.param("fields")
     if text is None:
         return list(default)
-    listed = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    listed = json.loads(text) if text.startswith("[") else _FIELD.findall(text)
     return list(dict.fromkeys([*map(str, listed)]))
 
 
 def chosen(full: Object, fields: list[str], node_type: str) -> Object:
     """The fields of an object; empty ones are left out. Refuses one that there is not."""
-    for name in fields:
+    told: Object = {}
+    for field in fields:
+        name, _, within = field.partition("{")
         if name not in full:
             refuse(100, f"(#100) Tried accessing nonexisting field ({name}) on node type ({node_type})")
-    told = {name: full[name] for name in fields if full[name] is not None}
+        value = full[name]
+        if isinstance(value, dict) and "id" in value:
+            # of an object within, its ID and what is asked of it
+            value = chosen(value, [part.strip() for part in within.rstrip("}").split(",") if part.strip()], name)
+        if value is not None:
+            told[name] = value
     return {**told, "id": full["id"]} if "id" in full else told
 
 

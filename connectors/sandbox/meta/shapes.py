@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from connectors.sandbox.meta.books import ACCOUNT_ID, CURRENCY, PAGE_ID, TIME_ZONE, Node
@@ -48,7 +49,18 @@ def structure(node: Node) -> Object:
     if node.kind == "adset":
         more = {"optimization_goal": "OFFSITE_CONVERSIONS", "billing_event": "IMPRESSIONS", "daily_budget": "5000"}
         return {**shown, **more, "campaign_id": campaign, "start_time": moment(node.created, TIME_ZONE), "end_time": None}
-    return {**shown, "campaign_id": campaign, "adset_id": node.line[1].key, "creative": {"id": f"9{node.key}"}}
+    return {
+        **shown,
+        "campaign_id": campaign,
+        "adset_id": node.line[1].key,
+        "creative": {"id": f"9{node.key}", "url_tags": _tags(node)},
+    }
+
+
+def _tags(node: Node) -> str:
+    """What the links of an ad say of its campaign, by name."""
+    name = node.line[0].name.lower().replace(" ", "_")
+    return f"utm_source=facebook&utm_medium=paid_social&utm_campaign={quote(name)}"
 
 
 def form(held: Object, leads: int, expired: int) -> Object:

@@ -144,6 +144,61 @@ def test_a_loser_is_told_the_rule_by_which_it_lost(con: duckdb.DuckDBPyConnectio
     ]
 
 
+def test_an_email_that_its_source_verified_stands_before_one_of_a_better_source(con: duckdb.DuckDBPyConnection) -> None:
+    one_customer(
+        con,
+        party("shop:customers:1", email="new@mail.org", email_verified="false", updated=T0 + 9 * DAY),
+        party("bill:customers:1", email="billed@mail.org", updated=T0 + 9 * DAY),
+        party("help:users:1", email="ann@mail.org", email_verified="true"),
+        party("help:users:2", email="sales@acme.org", email_verified="true", updated=T0 + DAY),
+    )
+    build(con)
+    query = "SELECT value, is_verified, survivorship_rule FROM golden.customer_attribute WHERE attribute = 'email' ORDER BY rank_no"
+    # a source that says no is as one that says nothing; a role mailbox stays behind, confirmed or not
+    assert con.execute(query).fetchall() == [
+        ("ann@mail.org", True, "verified"),
+        ("new@mail.org", False, "verified"),
+        ("billed@mail.org", None, "verified"),
+        ("sales@acme.org", True, "own_mailbox"),
+    ]
+    assert con.execute("SELECT count(*) FROM golden.customer_attribute WHERE attribute <> 'email' AND is_verified IS NOT NULL").fetchall() == [(0,)]  # fmt: skip # noqa: E501
+    query = "SELECT id_value, is_verified FROM golden.customer_identifier WHERE id_type = 'email' ORDER BY id_value"
+    assert con.execute(query).fetchall() == [
+        ("ann@mail.org", True),
+        ("billed@mail.org", None),
+        ("new@mail.org", False),
+        ("sales@acme.org", True),
+    ]
+
+
+def test_an_email_that_one_source_verified_is_verified_whatever_another_says(con: duckdb.DuckDBPyConnection) -> None:
+    one_customer(
+        con,
+        party("shop:customers:1", email="ann@mail.org", email_verified="false"),
+        party("help:users:1", email="ANN@mail.org", email_verified="true"),
+        party("bill:customers:1", email="ann@mail.org"),
+    )
+    build(con)
+    assert con.execute("SELECT is_verified FROM golden.customer_identifier WHERE id_type = 'email'").fetchall() == [(True,)]
+
+
+def test_of_two_role_mailboxes_the_verified_one_wins_and_verifying_costs_the_others_no_trust(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    one_customer(
+        con,
+        party("shop:customers:1", email="info@acme.org", updated=T0 + DAY),
+        party("help:users:1", email="sales@acme.org", email_verified="true"),
+    )
+    build(con)
+    assert winner(con, "email") == "sales@acme.org"
+    one_customer(con, party("bill:customers:1", email="ann@mail.org"), party("bill:customers:2", email="zoe@mail.org", email_verified="true"))  # fmt: skip # noqa: E501
+    rank(con, {"fields": {"email": ["trust", "recency"]}, "trust": {"bill": {"max": 0.8}}})
+    assert con.execute("SELECT DISTINCT trust_score FROM golden.customer_attribute WHERE attribute = 'email'").fetchall() == [
+        (0.8,)
+    ]
+
+
 def test_frequency_counts_sources_and_not_rows_and_no_spelling(con: duckdb.DuckDBPyConnection) -> None:
     one_customer(
         con,

@@ -79,6 +79,42 @@ def ads(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     fact(con, "ad_campaign", "meta:campaigns:11", platform="meta", campaign_id="11", campaign_name="Brand")
     fact(con, "ad_campaign", "ads:campaigns:13", campaign_id="13", campaign_name="Twin")
     fact(con, "ad_campaign", "ads:campaigns:14", campaign_id="14", campaign_name="twin")
+    tags = "utm_source=google&utm_medium=cpc&utm_campaign="
+    fact(con, "ad", "ads:ads:1", platform="google_ads", account_id="a", campaign_id="12", ad_id="1", landing_url=f"https://a.example/?{tags}Summer+one")  # fmt: skip # noqa: E501
+    fact(
+        con,
+        "ad",
+        "ads:ads:2",
+        platform="google_ads",
+        account_id="a",
+        campaign_id="12",
+        ad_id="2",
+        landing_url=f"?{tags}spring_sale",
+    )
+    fact(con, "ad", "ads:ads:3", platform="google_ads", account_id="a", campaign_id="11", ad_id="3", landing_url=f"?{tags}both")
+    fact(con, "ad", "ads:ads:4", platform="google_ads", account_id="a", campaign_id="12", ad_id="4", landing_url=f"?{tags}both")
+    fact(
+        con,
+        "ad",
+        "ads:ads:5",
+        platform="google_ads",
+        account_id="a",
+        campaign_id="12",
+        ad_id="5",
+        landing_url=f"?{tags}{{campaignid}}",
+    )
+    fact(
+        con,
+        "ad",
+        "ads:ads:6",
+        platform="google_ads",
+        account_id="a",
+        campaign_id="11",
+        ad_id="6",
+        landing_url=f"?{tags}gone",
+        is_test=True,
+    )
+    fact(con, "ad", "ads:ads:7", platform="google_ads", account_id="a", campaign_id="11", ad_id="7", landing_url="?utm_source=blog&utm_campaign=guest")  # fmt: skip # noqa: E501
     fact(con, "lead", "ads:leads:1", account_id="a", campaign_id="12", click_id_type="gclid", click_id="known-click")
     return con
 
@@ -91,6 +127,16 @@ CAMPAIGNS: list[tuple[str, str | None, str]] = [
     ("utm_source=facebook&utm_medium=cpc&utm_id=11", "meta:campaigns:11", "campaign_id"),
     ("utm_id=11", None, "none"),  # two platforms have that campaign
     ("gclid=known-click&utm_campaign=spring_sale", "ads:campaigns:12", "gclid_click_view"),
+    ("utm_source=Google&utm_medium=CPC&utm_campaign=summer%20one", "ads:campaigns:12", "utm_url"),
+    # the ad that carries these three is surer than the campaign that is called so
+    ("utm_source=google&utm_medium=cpc&utm_campaign=spring_sale", "ads:campaigns:12", "utm_url"),
+    ("utm_source=google&utm_medium=cpc&utm_campaign=spring_sale&gclid=known-click", "ads:campaigns:12", "gclid_click_view"),
+    ("utm_source=blog&utm_campaign=guest", "ads:campaigns:11", "utm_url"),  # no platform is said, and none needed
+    ("utm_source=bing&utm_medium=cpc&utm_campaign=summer%20one", None, "channel_only"),
+    ("utm_source=google&utm_medium=cpc&utm_campaign=both", None, "channel_only"),  # ads of two campaigns carry it
+    ("utm_source=google&utm_medium=cpc&utm_campaign={campaignid}", None, "channel_only"),
+    ("utm_source=google&utm_medium=cpc&utm_campaign=gone", None, "channel_only"),
+    ("utm_source=google&utm_campaign=summer%20one", None, "none"),  # another triple
     ("gclid=x&utm_campaign=SPRING%20sale", "ads:campaigns:11", "campaign_name"),
     ("gclid=x&utm_campaign=brand", "ads:campaigns:12", "campaign_name"),
     ("utm_source=facebook&utm_medium=cpc&utm_campaign=brand", "meta:campaigns:11", "campaign_name"),

@@ -21,7 +21,6 @@ Record = dict[str, Any]
 def warehouse(path: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """An empty warehouse with staging and identity."""
     con = duckdb.connect(path)
-    con.execute("SET threads = 2")
     for script in ("staging", "identity"):
         con.execute((SCRIPTS / f"{script}.sql").read_text(encoding="utf-8"))
     return con

@@ -13,6 +13,8 @@ from bench.people import population
 from hub.identity import Evaluation, IdentitySettings, evaluate, resolve
 from tests.hub.identity.helpers import SECRET, START
 
+pytestmark = pytest.mark.all_cores
+
 
 def accuracy(frame: pd.DataFrame) -> Evaluation:
     con = staged(frame)

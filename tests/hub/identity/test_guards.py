@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from pydantic import ValidationError
 
-from hub.identity import IdentitySettings
+from hub.identity import IdentitySettings, explain
 from tests.hub.identity.helpers import Record, customers, decide, groups, load, record, stage, together, warehouse
 from tests.hub.parties import stage_parties
 from tests.hub.parties import warehouse as full_warehouse
@@ -117,7 +117,15 @@ def test_two_values_of_a_unique_identifier_are_two_customers_and_a_task(left: di
     assert together(con, "crm:c:1", "shop:c:1")  # by default nothing contradicts
     load(con, settings=UNIQUE)
     assert not together(con, "crm:c:1", "shop:c:1")
-    assert tasks(con) == {("refused_join", frozenset({"crm:c:1", "shop:c:1"}))}
+    assert tasks(con) == {("id_contradiction", frozenset({"crm:c:1", "shop:c:1"}))}
+    identifier = "tax_id" if "tax" in right else "birth_date"
+    ((detail,),) = con.execute("SELECT detail FROM identity.review_task").fetchall()
+    assert detail.startswith(f"kept apart: {identifier} contradicts; ")
+    shown = explain(con, "identity", "shop:c:1", "crm:c:1", unique=UNIQUE.unique)
+    assert shown.match_weight > 0
+    assert shown.kept_apart_by == (identifier,)
+    load(con)
+    assert explain(con, "identity", "shop:c:1", "crm:c:1", unique=UNIQUE.unique).kept_apart_by == ()
 
 
 def test_other_generations_of_one_name_are_two_customers_and_a_task() -> None:
@@ -129,7 +137,35 @@ def test_other_generations_of_one_name_are_two_customers_and_a_task() -> None:
     found = customers(con)
     assert found["a:c:1"] != found["b:c:1"] == found["c:c:1"]
     assert found["d:c:1"] in found.values()
-    assert "refused_join" in {kind for kind, _ in tasks(con)}
+    assert {kind for kind, _ in tasks(con)} == {"id_contradiction"}
+    assert explain(con, "identity", "a:c:1", "c:c:1").kept_apart_by == ("generation",)
+
+
+def test_a_contradiction_ranks_below_doubts_of_the_same_size() -> None:
+    apart = [
+        record("a:c:1", given="walter", family="brackenbury", phone="441423561777", suffix="Sr", **HOME),
+        record("b:c:1", given="walter", family="brackenbury", phone="441423561777", suffix="Jr", **HOME),
+    ]
+    doubtful = [
+        record("a:c:2", given="ida", family="hollingsworth", city="hull", postal="hu12"),
+        record("b:c:2", given="ada", family="hollingsworth", city="hull", postal="hu12"),
+    ]
+    con = warehouse()
+    stage(con, [*apart, *doubtful])
+    report = load(con, settings=IdentitySettings(review_floor=1e-6))
+    kinds = con.execute("SELECT kind, records_l, records_r FROM identity.review_task ORDER BY worth DESC").fetchall()
+    assert kinds == [("near_miss", 1, 1), ("id_contradiction", 1, 1)]
+    assert report.contradictions == 1
+
+
+def test_a_value_that_links_nobody_contradicts_nobody() -> None:
+    firm = {"given": "jo", "family": "smith", "birth": "1980-02-01", **HOME}
+    con = warehouse()
+    stage(con, [record("a:c:1", **firm, tax="GB1"), record("b:c:1", **firm, tax="GB2")])
+    load(con, settings=UNIQUE)
+    assert explain(con, "identity", "a:c:1", "b:c:1", unique=("tax_id",)).kept_apart_by == ("tax_id",)
+    con.execute("INSERT INTO identity.blocked_value VALUES ('tax_id', '1', 99, 'shared by too many records')")
+    assert explain(con, "identity", "a:c:1", "b:c:1", unique=("tax_id",)).kept_apart_by == ()
 
 
 @pytest.mark.parametrize("other", ["gb 404.833.048", "404833048", None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hub.contract.errors import ConfigError
 from hub.identity import IdentitySettings, resolve
 from hub.identity.delta import places_between
+from hub.identity.state import settle
 from tests.hub.identity.helpers import SECRET, START, Record, decide, load, record, stage, warehouse
 
 CONTENT = {
@@ -49,7 +51,7 @@ class Both:
     """The same loads twice: on top of each other, and each in full."""
 
     def __init__(self, chosen: IdentitySettings = SMALL) -> None:
-        self.settings, self.loads = chosen, 0
+        self.settings, self.loads, self.held = chosen, 0, 0
         self.stepwise, self.anew = warehouse(), warehouse()
 
     def load(self, records: list[Record], *decisions: tuple[str, str, str], **options: Any) -> int:
@@ -59,11 +61,20 @@ class Both:
         for con in (self.stepwise, self.anew):
             stage(con, records)
             report = load(con, self.loads, self.settings, decisions=decide(con, *decisions), full=con is self.anew, **options)
+            settle(con, "live")
             compared.append(report.candidate_pairs)
         found, expected = content(self.stepwise), content(self.anew)
         for name in found:
             assert found[name] == expected[name], name
         return compared[0]
+
+    def hold(self, records: list[Record], *decisions: tuple[str, str, str]) -> int:
+        """A load on top that is not published; yields the pairs compared."""
+        stage(self.stepwise, records)
+        chosen, when = decide(self.stepwise, *decisions), START + timedelta(days=self.loads, hours=1 + self.held)
+        self.held += 1
+        options = {"run_id": f"held{self.held}", "now": when, "id_secret": SECRET, "decisions": chosen}
+        return resolve(self.stepwise, self.settings, live="live" if self.loads else None, **options).candidate_pairs
 
 
 PEOPLE = [
@@ -125,13 +136,34 @@ def test_questions_are_asked_anew_where_customers_or_the_pairs_between_them_chan
     both.load([*PEOPLE, *crowd])
 
 
-def test_a_held_candidate_leaves_no_trace() -> None:
+def test_a_held_load_leaves_no_trace_and_after_it_no_more_is_compared_than_changed() -> None:
     both = Both()
+    jon, bob = record("b:c:4", given="jon", family="smith", birth="1980-02-01"), record("a:c:0", given="bob", family="stone")
     both.load(PEOPLE)
-    stage(both.stepwise, PEOPLE[:2])
-    resolve(both.stepwise, SMALL, run_id="held", now=START, id_secret=SECRET, live="live")
-    both.load(PEOPLE[1:])
+    assert both.hold([*PEOPLE, jon]) == 1
+    assert both.load([*PEOPLE, jon]) == 0
+    both.hold(PEOPLE[2:], ("b:c:1", "b:c:3", "must_link"))
+    both.hold([*PEOPLE[1:], jon, bob], ("b:c:1", "b:c:2", "cannot_link"))
+    both.load([*PEOPLE, jon, bob])
+    both.hold([*PEOPLE, jon])
+    assert both.load([*PEOPLE[1:], jon]) == 0
     both.load(PEOPLE)
+
+
+def test_the_state_of_the_live_load_outlasts_a_held_one_that_linked_all_records() -> None:
+    both = Both()
+    jon, other = record("b:c:4", given="jon", family="smith", birth="1980-02-01"), record("c:x:1", city="york")
+    both.load(PEOPLE)
+    assert both.hold([*PEOPLE[2:], other]) > 0  # another stream: all records are linked
+    assert both.load([*PEOPLE, jon]) == 1
+    both.hold([*PEOPLE[2:], other], ("b:c:1", "b:c:3", "must_link"))
+    both.hold([other])
+    both.load([*PEOPLE, jon])
+    both.hold([*PEOPLE, jon], ("b:c:1", "b:c:2", "cannot_link"))
+    both.hold([*PEOPLE, jon, other])
+    both.load([*PEOPLE[1:], jon])
+    both.load([*PEOPLE[1:], jon, other])
+    assert both.load([*PEOPLE[1:], jon, other]) == 0
 
 
 def test_a_failure_leaves_state_and_identity_as_they_were() -> None:
@@ -160,8 +192,8 @@ KEYS = [f"s{n % 3}:c:{n}" for n in range(10)]
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, str]]]]:
-    """Loads that follow each other: records that come, change and go, decisions that are taken and revoked."""
+def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, str]], bool]]:
+    """Loads that follow each other, and whether each is held: records that come, change and go, decisions taken and revoked."""
     alive: dict[str, Record] = {}
     decisions: list[tuple[str, str, str]] = []
     loads = []
@@ -177,19 +209,19 @@ def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, 
                 st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)).filter(lambda p: p[0] != p[1]), max_size=2)
             )
             decisions = [(a, b, draw(st.sampled_from(["must_link", "cannot_link"]))) for a, b in pairs]
-        loads.append((list(alive.values()), decisions))
+        loads.append((list(alive.values()), decisions, draw(st.integers(0, 2)) == 0))
     return loads
 
 
 @given(histories())
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_each_load_is_what_a_full_run_makes_of_it(
-    history: list[tuple[list[Record], list[tuple[str, str, str]]]],
+    history: list[tuple[list[Record], list[tuple[str, str, str]], bool]],
 ) -> None:
     both = Both(ASKING)
-    for records, decisions in history:
+    for records, decisions, held in history:
         try:
-            both.load(records, *decisions)
+            (both.hold if held else both.load)(records, *decisions)
         except ConfigError:
             return  # the decisions contradict each other
 

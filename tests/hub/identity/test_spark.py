@@ -32,6 +32,7 @@ from hub.identity.spark.session import properties_text, session
 from tests.hub.identity.helpers import Record, load, record, stage, warehouse
 from tests.hub.identity.test_incremental import content
 
+pytestmark = pytest.mark.all_cores
 MISSING = [what for what, there in (("PySpark", find_spec("pyspark")), ("Java", which("java"))) if not there]
 needs_spark = pytest.mark.skipif(bool(MISSING), reason=f"without {' and '.join(MISSING)}")
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,48 +6,62 @@ from itertools import combinations
 
 import numpy as np
 
-from hub.identity.weak_links import Edge, Odds, WeakLink, weak_links
+from hub.identity.weak_links import Cut, Edge, weak_links
 from tests.hub.identity.helpers import decide, load, record, stage, warehouse
 
-ODDS = Odds(bias=0.0, link=-1.0, average=-0.5, size=0.5)
 
-
-def found(*customers: list[Edge], held: dict[int, int] | None = None, most: int = 10) -> list[WeakLink]:
+def found(*customers: list[Edge], held: dict[int, int] | None = None) -> list[Cut]:
     rows = [(n, edge) for n, edges in enumerate(customers) for edge in sorted(edges, key=lambda e: -e[2])]
-    edges = [edge for _, edge in rows]
-    records = {node: 1 for left, right, _ in edges for node in (left, right)}
     clusters = np.array([n for n, _ in rows], dtype=np.int64)
-    return weak_links(clusters, np.full(len(rows), 1e9), edges, records, held or {}, ODDS, most)
+    return weak_links(clusters, [edge for _, edge in rows], held or {})
 
 
 def dense(*nodes: int, weight: float = 9.0) -> list[Edge]:
     return [(a, b, weight) for a, b in combinations(nodes, 2)]
 
 
-def test_the_bridge_between_two_dense_groups_is_the_question() -> None:
-    assert [link[1:] for link in found([*dense(1, 2, 3), *dense(4, 5, 6, 7), (3, 4, 1.0)])] == [(3, 4, 3, 4)]
+def test_the_bridge_between_two_dense_groups_parts_them() -> None:
+    cuts = found([*dense(1, 2, 3), *dense(4, 5, 6, 7), (3, 4, 1.0)])
+    assert Cut(0, 3, 4, 1.0, frozenset({1, 2, 3}), frozenset({4, 5, 6, 7})) in cuts
+    assert len(cuts) == 6  # as many as the links of a tree
+    assert {cut.nodes_l | cut.nodes_r for cut in cuts} == {frozenset(range(1, 8))}
 
 
-def test_the_worth_grows_with_doubt_and_with_the_pairs_that_hang_on_it() -> None:
-    small, large = [*dense(1, 2), (2, 3, 1.0)], [*dense(11, 12, 13), *dense(14, 15, 16), (13, 14, 1.0)]
-    sure = [*dense(21, 22, 23), *dense(24, 25, 26), (23, 24, 8.0)]
-    links = found(small, large, sure)
-    assert (links[0].left, links[0].right) == (13, 14)
-    assert {link.worth > links[-1].worth for link in links[:-1]} == {True}
-    assert links == sorted(links, reverse=True)
-    assert found(small, large, sure, most=1) == links[:1]
+def test_each_customer_is_parted_by_itself_at_its_strongest_links() -> None:
+    cuts = found([(1, 2, 4.0), (2, 3, 3.0), (1, 3, 2.0)], [(11, 12, 1.0)], [])
+    assert [(cut.cluster, cut.left, cut.right) for cut in cuts] == [(0, 1, 2), (0, 2, 3), (1, 11, 12)]
+    assert cuts[0].nodes_r == {2, 3}
+    assert found() == []
 
 
 def test_what_a_must_link_holds_together_is_no_question() -> None:
     chain: list[Edge] = [(1, 2, 1.0), (2, 3, 5.0)]
-    assert [(link.left, link.right) for link in found(chain)] == [(1, 2)]
-    assert [(link.left, link.right) for link in found(chain, held={1: 0, 2: 0})] == [(2, 3)]
+    assert [(cut.left, cut.right) for cut in found(chain)] == [(2, 3), (1, 2)]
+    assert [(cut.left, cut.right) for cut in found(chain, held={1: 0, 2: 0})] == [(2, 3)]
     assert found(chain, held={1: 0, 3: 0, 2: 0}) == []
 
 
-def test_no_customer_gives_more_than_one_question_and_none_is_no_question() -> None:
-    assert len(found([(1, 2, 1.0), (2, 3, 1.0), (3, 4, 1.0)])) == 1
-    assert found() == []
+def test_the_two_groups_that_hold_each_their_own_mailbox_are_asked_about_first_and_each_customer_once() -> None:
+    home = {"given": "zephyrine", "family": "quillfeather", "street": "1 high street", "city": "york", "postal": "yo17"}
+    other = {"given": "leontyne", "family": "mardlebury", "street": "9 mill lane", "city": "hull", "postal": "hu12"}
+    father_and_son = [
+        record("a:c:1", **home, email="zq@mail.net", phone="442079460001"),
+        record("b:c:1", **home, email="zq@mail.net"),
+        record("c:c:1", **home, email="zephyrine@post.net", phone="442079460001"),
+        record("d:c:1", **home, email="zephyrine@post.net"),
+    ]
+    one = [
+        record(f"{source}:c:2", **other, email="leontyne@mail.net", phone=f"44207946000{n}") for n, source in enumerate("abcd", 2)
+    ]
+    con = warehouse()
+    stage(con, [*father_and_son, *one])
+    load(con)
+    columns = "record_key_l, record_key_r, records_l, records_r, worth"
+    query = f"SELECT {columns} FROM identity.review_task WHERE kind = 'weak_link' ORDER BY worth DESC"
+    (left, right, *sizes, worth), (*_, least) = con.execute(query).fetchall()
+    assert {left[0] in "ab", right[0] in "ab"} == {True, False}
+    assert (left[-2:], sizes) == (":1", [2, 2])
+    assert worth > 3 * least
 
 
 def test_an_answer_settles_the_question_for_good() -> None:

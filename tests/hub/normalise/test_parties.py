@@ -165,6 +165,7 @@ def test_every_column_a_mapping_may_yield_is_read() -> None:
         "company_name": "Acme",
         "account_id": "A1",
         "email": "jane@acme.example",
+        "email_verified": "Yes",
         "phone": "+442079460000",
         "address_line1": "1 High St",
         "address_line2": "x",
@@ -185,6 +186,26 @@ def test_every_column_a_mapping_may_yield_is_read() -> None:
     assert (found["record_role"], found["region"], found["is_test"], found["middle_key"]) == ("lead", "West Yorks", True, "m")
     assert found["source_updated_at"] == datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - the warehouse keeps UTC without a zone
     assert (found["sync_run_id"], found["payload_hash"]) == ("run-1", "hash-0")
+
+
+@pytest.mark.parametrize(
+    ("email", "said", "verified"),
+    [
+        ("jane@acme.example", "true", True),
+        ("jane@acme.example", " T ", True),
+        ("jane@acme.example", "0", False),
+        ("jane@acme.example", None, None),
+        ("jane@acme.example", "perhaps", None),
+        ("jane@", "true", None),
+        ("noreply@acme.example", "true", None),
+        (None, "true", None),
+    ],
+)
+def test_an_email_is_verified_or_not_or_nothing_is_said_and_what_is_no_address_is_neither(
+    email: str | None, said: str | None, verified: bool | None
+) -> None:
+    (row,) = normalise([{"email": email, "email_verified": said}])
+    assert row["email_verified"] is verified
 
 
 def test_nothing_at_all_is_a_party_too() -> None:

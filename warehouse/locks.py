@@ -1,0 +1,118 @@
+"""The kernel locks beside the warehouse: who waits for whom, for how long, and what is said meanwhile.
+
+Whoever holds one shows that it gets on, by touching the lock's file as long as its process computes. So nobody gives up on a build
+that takes its time, nor waits for ever for a process that hangs. A lock frees itself when its process ends, however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from hub.contract.errors import WarehouseAccessError, WarehouseBusyError
+
+POLL_SECONDS = 0.1
+_BEAT_SECONDS = 0.5
+_HEADWAY_SECONDS = 0.002  # of computing between two beats; an idle process takes less
+_SILENT_SECONDS = 5.0  # a wait this short is not worth a word
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked(warehouse: Path, suffix: str, patience: float) -> Iterator[None]:
+    """Hold a lock beside the warehouse.
+
+    Args:
+        warehouse: the warehouse's file; the lock's is called like it, with a suffix.
+        patience: seconds to wait for a holder that gets no further. One that does is waited for as long as it takes.
+
+    Raises:
+        WarehouseBusyError: the holder got no further; it is named.
+        WarehouseAccessError: the folder cannot be written.
+    """
+    path = warehouse.with_name(f"{warehouse.name}.{suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = open(path, "a+")  # noqa: SIM115 - closed below, after the lock is let go
+    except OSError as error:
+        raise WarehouseAccessError(
+            f"cannot write beside the warehouse {warehouse} ({error.strerror})",
+            remedy="check the folder's permissions and the free disk space",
+        ) from error
+    with handle:
+        _wait(handle, warehouse, patience)
+        handle.truncate(0)
+        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}, handle)
+        handle.flush()
+        with _beating(handle.fileno()):
+            yield
+
+
+def _wait(handle: TextIO, warehouse: Path, patience: float) -> None:
+    began = moved = time.monotonic()
+    sign, told = _sign(handle), False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            pass
+        now = time.monotonic()
+        if (seen := _sign(handle)) != sign:
+            sign, moved = seen, now
+        if now >= moved + patience:
+            raise WarehouseBusyError(
+                f"warehouse {warehouse} is being written by {_holder(handle)}, which got no further for {patience:.0f} s;"
+                f" waited {now - began:.0f} s",
+                remedy="wait for it to end, or end it if it hangs, then run this again",
+            )
+        if not told and now >= began + _SILENT_SECONDS:
+            log.warning("waiting for %s to be done with the warehouse %s", _holder(handle), warehouse)
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _sign(handle: TextIO) -> int:
+    """What differs when the holder got on, or another one came."""
+    return os.fstat(handle.fileno()).st_mtime_ns
+
+
+def _holder(handle: TextIO) -> str:
+    handle.seek(0)
+    with suppress(ValueError, KeyError):
+        said = json.loads(handle.read())
+        return f"process {said['pid']} on {said['host']} since {said['since']}"
+    return "another process"
+
+
+@contextmanager
+def _beating(file: int) -> Iterator[None]:
+    """Touch a file as long as this process computes."""
+    over = threading.Event()
+
+    def beat() -> None:
+        worked = time.process_time()
+        while not over.wait(_BEAT_SECONDS):
+            if (now := time.process_time() - time.thread_time()) - worked >= _HEADWAY_SECONDS:
+                with suppress(OSError):
+                    os.utime(file)
+            worked = now
+
+    beating = threading.Thread(target=beat, name="lock", daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beating.join()
