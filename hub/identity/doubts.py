@@ -18,13 +18,14 @@ GIVEN, BIRTH = "given", "birth"  # how a model names the fields that forbid noth
 def forbidden(model: Model, vectors: Ints) -> Flags:
     """Two people, by what they are called or when they were born.
 
-    One surname and quite another given name: relatives, even twins. One name and quite another birth date: parent and child, or
-    namesakes. A tax ID in common outweighs both. Where one person's records are known to differ so (``model.unreliable``), the
-    weights have to tell.
+    One surname and quite another given name at one home or company: relatives, even twins. One name and quite another birth
+    date: parent and child, or namesakes. A tax ID in common outweighs both. Where one person's records are known to differ so
+    (``model.unreliable``), the weights have to tell.
     """
     found = np.zeros(len(vectors), dtype=np.bool_)
     if GIVEN not in model.unreliable:
-        found |= among(vectors, "name", "other given")
+        near = among(vectors, "address", "street") | among(vectors, "phone", "same", "many") | among(vectors, "company", "same")
+        found |= among(vectors, "name", "other given") & (near | among(vectors, "birth", "same"))
     if BIRTH not in model.unreliable:
         found |= among(vectors, "birth", "other")
     return found & ~among(vectors, "tax", "same")

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, among, comparisons, indicators, masks
-from hub.identity.doubts import BIRTH, GIVEN
+from hub.identity.doubts import BIRTH, GIVEN, unproven
 from hub.identity.model import DEFAULT_RATES, MATCH, UNRELATED, Model, default_model
 from hub.identity.strangers import Strangers
 
@@ -146,7 +146,10 @@ class _Fit:
     """The state of one training: the first expectation is the defaults' judgement."""
 
     def __init__(self, evidence: Evidence, defaults: Model, labels: Labels | None) -> None:
-        patterns, self.counts, self.known = _told_apart(evidence, labels)
+        patterns, self.counts, known = _told_apart(evidence, labels)
+        # forty people at one switchboard make 780 pairs: what links none of them must not teach what a match looks like
+        switchboard = among(patterns, "phone", "many") & unproven(patterns)
+        self.known = np.where((known < 0) & switchboard, 0, known)
         self.features, self.evidence = indicators(patterns), evidence
         self.masks, mask_of = np.unique(np.concatenate([masks(patterns), evidence.strangers.masks]), return_inverse=True)
         self.mask_of = mask_of[: len(self.counts)]
