@@ -24,6 +24,7 @@ from hub.identity.one_by_one import join_one_by_one
 from hub.identity.side_by_side import LARGEST, join_side_by_side
 
 WEIGHT_CAP = 20.0  # no single pair outweighs more than this, either way
+FORBIDDEN = -4096.0  # the weight of a pair that is never one customer: no sum that may be reached outweighs it
 UNCOMPARED = 1.0  # counts against a join for every pair that was never compared
 REPEATED = 3.0  # bits by which the average over all pairs must be higher for each further node of the smaller side
 # Weights are added up as whole multiples of this, so that a sum does not depend on the order of its terms.
@@ -110,7 +111,8 @@ def _note(outcome: Clustering, nodes: Ints, edges: Ints, graph: Graph, joined: J
 
 def _units(weight: Floats) -> Ints:
     # rounded up, so that what links still does
-    return np.ceil(np.clip(weight, -WEIGHT_CAP, WEIGHT_CAP) / UNIT).astype(np.int64)
+    capped = np.where(weight <= FORBIDDEN, FORBIDDEN, np.clip(weight, -WEIGHT_CAP, WEIGHT_CAP))
+    return np.ceil(capped / UNIT).astype(np.int64)
 
 
 def _mixed(component: Ints, kinds: Ints) -> Flags:

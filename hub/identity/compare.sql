@@ -17,16 +17,21 @@ CREATE OR REPLACE TEMP TABLE {compared} AS
 WITH parts AS (
   SELECT
     p.l, p.r,
-    -- given name: 0 missing, 1 same, 2 initial, 3 nickname or longer form, 4 one slip, 5 similar, 6 different
+    -- given name: 0 missing, 1 same, 2 initial, 3 nickname, longer form or the other's middle name, 4 one slip, 5 similar,
+    -- 6 not quite unlike (Ava and Ada), 7 different
     CASE
       WHEN l.given IS NULL OR r.given IS NULL THEN 0
       WHEN l.given = r.given THEN 1
-      WHEN length(l.given) = 1 OR length(r.given) = 1 THEN CASE WHEN l.given[1] = r.given[1] THEN 2 ELSE 6 END
+      WHEN length(l.given) = 1 OR length(r.given) = 1 THEN CASE WHEN l.given[1] = r.given[1] THEN 2 ELSE 7 END
       WHEN CASE WHEN l.forms_bits & r.forms_bits <> 0 THEN list_has_any(l.given_forms, r.given_forms) END THEN 3
       WHEN least(length(l.given), length(r.given)) >= 3 AND (starts_with(l.given, r.given) OR starts_with(r.given, l.given)) THEN 3
       WHEN id_slip(l.given, r.given) AND greatest(length(l.given), length(r.given)) >= 4 THEN 4
       WHEN jaro_winkler_similarity(l.given, r.given, 0.88) >= 0.88 THEN 5
-      ELSE 6 END AS given,
+      WHEN l.given = r.middle OR l.middle = r.given THEN 3
+      WHEN l.given[1] = r.given[1] THEN CASE WHEN jaro_winkler_similarity(l.given, r.given, 0.6) >= 0.6 THEN 6 ELSE 7 END
+      WHEN CASE WHEN abs(length(l.given) - length(r.given)) <= 2 AND least(length(l.given), length(r.given)) >= 6
+        THEN damerau_levenshtein(l.given, r.given) <= 2 END THEN 6
+      ELSE 7 END AS given,
     -- family name: 0 missing, 1 same, 2 one slip, 3 similar or part of the other, 4 different
     CASE
       WHEN l.family IS NULL OR r.family IS NULL THEN 0
@@ -43,14 +48,16 @@ WITH parts AS (
     greatest(l.name_band, r.name_band) AS name_band, greatest(l.like_band, r.like_band) AS like_band,
     greatest(l.family_band, r.family_band) AS family_band, greatest(l.given_band, r.given_band) AS given_band,
     greatest(l.company_band, r.company_band) AS company_band, l.user_band, l.postal_band, l.city_band,
-    -- company: 0 missing, 1 same, 2 similar, 3 one name within the other, 4 different
+    -- company: 0 missing, 1 same, 2 one slip, 3 one name within the other, 4 alike (the subsidiaries of a group are), 5 different
     CASE
       WHEN l.company IS NULL OR r.company IS NULL THEN 0
       WHEN l.company = r.company THEN 1
-      WHEN jaro_winkler_similarity(l.company, r.company, 0.92) >= 0.92 THEN 2
       WHEN least(length(l.company), length(r.company)) >= 4 AND (starts_with(l.company, r.company) OR starts_with(r.company, l.company))
         THEN 3
-      ELSE 4 END AS company,
+      WHEN id_slip(l.company, r.company) THEN 2
+      WHEN jaro_winkler_similarity(l.company, r.company, 0.92) >= 0.92 THEN 4
+      ELSE 5 END AS company,
+    l.country <> r.country AS abroad,
     -- street: 0 missing, 1 same, 2 similar, 3 other number in the same road, 4 different
     CASE
       WHEN l.street IS NULL OR r.street IS NULL THEN 0
@@ -69,10 +76,11 @@ WITH parts AS (
       WHEN l.city IS NULL OR r.city IS NULL THEN 0
       WHEN l.city = r.city OR jaro_winkler_similarity(l.city, r.city, 0.9) >= 0.9 THEN 1
       ELSE 2 END AS city,
-    -- e-mail: 0 missing, 1 same, 2 same role mailbox, 3 same user at another domain, 4 one slip, 5 different
+    -- e-mail: 0 missing, 1 same, 2 same role mailbox, 3 same user at another domain, 4 one slip, 5 different,
+    -- 6 same mailbox of a chain
     CASE
       WHEN l.email IS NULL OR r.email IS NULL THEN 0
-      WHEN l.email = r.email THEN CASE WHEN l.is_role THEN 2 ELSE 1 END
+      WHEN l.email = r.email THEN CASE WHEN l.is_group AND r.is_group THEN 6 WHEN l.is_role THEN 2 ELSE 1 END
       WHEN l.email_local = r.email_local THEN 3
       WHEN CASE WHEN l.email_domain = r.email_domain THEN id_slip(l.email_local, r.email_local) AND l.email_digits = r.email_digits END
         THEN 4
@@ -81,7 +89,7 @@ WITH parts AS (
     l.email_family AND r.email_family AS email_family,
     CASE
       WHEN l.phone IS NULL OR r.phone IS NULL THEN 0
-      WHEN l.phone = r.phone THEN 1
+      WHEN l.phone = r.phone THEN CASE WHEN l.is_switchboard AND r.is_switchboard THEN 4 ELSE 1 END
       WHEN right(l.phone, 8) = right(r.phone, 8) AND length(l.phone) <> length(r.phone) THEN 2
       WHEN id_slip(l.phone, r.phone) THEN 2
       ELSE 3 END AS phone,
@@ -96,9 +104,9 @@ WITH parts AS (
       ELSE 7 END AS birth,
     CASE
       WHEN l.tax IS NULL OR r.tax IS NULL THEN 0
-      WHEN l.tax = r.tax THEN 1
-      WHEN id_slip(l.tax, r.tax) THEN 2
-      ELSE 3 END AS tax,
+      WHEN l.tax = r.tax THEN CASE WHEN l.tax_is_own AND r.tax_is_own THEN 2 ELSE 1 END
+      WHEN id_slip(l.tax, r.tax) THEN 3
+      ELSE 4 END AS tax,
     CASE
       WHEN l.middle IS NULL OR r.middle IS NULL THEN 0
       WHEN l.middle = r.middle THEN 1
@@ -110,7 +118,14 @@ WITH parts AS (
 ), levels AS (
   SELECT l, r,
     CASE
-      WHEN firms THEN CASE company WHEN 0 THEN 0 WHEN 1 THEN 60 + company_band ELSE 60 + company END
+      WHEN firms THEN
+        CASE
+          WHEN company = 0 THEN 0
+          WHEN company <= 3 AND abroad THEN 66
+          WHEN company = 1 THEN 60 + company_band
+          WHEN company <= 3 THEN 60 + company
+          WHEN company = 4 THEN 65
+          ELSE 64 END
       WHEN unnamed_l OR unnamed_r THEN 0
       WHEN given = 1 AND family = 1 THEN 1 + name_band
       WHEN swapped THEN 13 + like_band
@@ -125,8 +140,9 @@ WITH parts AS (
       WHEN family = 0 AND given = 1 THEN 47 + given_band
       WHEN family = 4 AND given = 1 THEN 49 + given_band
       WHEN family = 4 AND given IN (2, 3, 4, 5) THEN 51
-      WHEN family = 1 AND given = 6 THEN 52 + family_band
-      WHEN family IN (2, 3) AND given = 6 THEN 56
+      WHEN family = 1 AND given = 7 THEN 52 + family_band
+      WHEN family = 1 AND given = 6 THEN 67
+      WHEN family IN (2, 3) AND given IN (6, 7) THEN 56
       WHEN (given = 0 AND family IN (2, 3)) OR (family = 0 AND given IN (2, 3, 4, 5)) THEN 57
       WHEN given = 0 OR family = 0 THEN 58
       ELSE 59 END AS name,
@@ -147,19 +163,20 @@ WITH parts AS (
     -- and where the names differ, so do mailboxes made of them by one slip.
     CASE
       WHEN email = 2 AND NOT (unnamed_l AND unnamed_r) THEN 0
-      WHEN email = 3 AND ((family = 4 AND given BETWEEN 1 AND 5 AND email_given) OR (given = 6 AND family BETWEEN 1 AND 3 AND email_family))
+      WHEN email = 3 AND ((family = 4 AND given BETWEEN 1 AND 5 AND email_given) OR (given IN (6, 7) AND family BETWEEN 1 AND 3 AND email_family))
         THEN 0
       WHEN email = 3 AND email_own THEN 3 + user_band
       WHEN email = 3 AND NOT (unnamed_l OR unnamed_r) AND (given BETWEEN 1 AND 5 OR family BETWEEN 1 AND 3) THEN 0
       WHEN email = 3 THEN 6
       WHEN email = 4 AND (email_own OR unnamed_l OR unnamed_r OR (given IN (0, 1) AND family IN (0, 1))) THEN 7
       WHEN email IN (4, 5) THEN 8
+      WHEN email = 6 THEN 9
       ELSE email END AS email,
-    phone, birth, CASE WHEN firms THEN 0 WHEN company = 3 THEN 2 WHEN company = 4 THEN 3 ELSE company END AS company,
+    phone, birth, CASE WHEN firms THEN 0 WHEN company = 5 THEN 3 ELSE least(company, 2) END AS company,
     tax, middle, suffix, source
   FROM parts
 )
 SELECT l, r,
-  name::BIGINT | (address::BIGINT << 7) | (email::BIGINT << 11) | (phone::BIGINT << 15) | (birth::BIGINT << 17) | (company::BIGINT << 20)
-  | (tax::BIGINT << 22) | (middle::BIGINT << 24) | (suffix::BIGINT << 26) | (source::BIGINT << 28) AS vector
+  name::BIGINT | (address::BIGINT << 7) | (email::BIGINT << 11) | (phone::BIGINT << 15) | (birth::BIGINT << 18) | (company::BIGINT << 21)
+  | (tax::BIGINT << 23) | (middle::BIGINT << 26) | (suffix::BIGINT << 28) | (source::BIGINT << 30) AS vector
 FROM levels;

@@ -23,11 +23,11 @@ Flags = npt.NDArray[np.bool_]
 # What two records of a pair can be to each other. "unrelated" is pure chance; the other two share values without being one person.
 CLASSES = ("match", "unrelated", "household", "workplace")
 # bits of each comparison in the vector, lowest first; compare.sql packs in this order
-_BITS = {"name": 7, "address": 4, "email": 4, "phone": 2, "birth": 3, "company": 2, "tax": 2, "middle": 2, "suffix": 2, "source": 2}
+_BITS = {"name": 7, "address": 4, "email": 4, "phone": 3, "birth": 3, "company": 2, "tax": 3, "middle": 2, "suffix": 2, "source": 2}
 
 # kin of the levels of "name" that mean one name, however written; the last level of the others that means something in common
 SAME_NAME = ("exact", "same", "same firm")
-IN_COMMON = {"address": 10, "email": 7, "phone": 2, "birth": 5, "company": 2, "tax": 2, "middle": 1}
+IN_COMMON = {"address": 10, "email": 7, "phone": 2, "birth": 5, "company": 2, "tax": 3, "middle": 1}
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ def comparisons() -> tuple[Comparison, ...]:
     return tuple(found)
 
 
+def among(vectors: Ints, name: str, *kin: str) -> Flags:
+    """Whether the level of a comparison is of one of these kinds."""
+    comparison = next(c for c in comparisons() if c.name == name)
+    return np.isin(comparison.level(vectors), 1 + np.flatnonzero(comparison.of_kin(*kin)))
+
+
 def indicators(vectors: Ints) -> Floats:
     """One row a vector, one column a level of each comparison, 1 where the vector has it; a missing value has no 1 at all."""
     parts = []
@@ -95,7 +101,7 @@ def name_only(vectors: Ints) -> Flags:
     for comparison in comparisons():
         level = comparison.level(vectors)
         if comparison.name == "name":
-            only = np.isin(level, 1 + np.flatnonzero(comparison.of_kin(*SAME_NAME)))
+            only = among(vectors, "name", *SAME_NAME)
         elif comparison.name in IN_COMMON:
             only &= (level == 0) | (level > IN_COMMON[comparison.name])
     return np.asarray(only)

@@ -32,16 +32,20 @@ WITH size AS (
 )
 SELECT
   node_id, streams, record_key AS node_key, kind, is_test,
-  record.given, middle, record.family, suffix, company, email, email_local, is_role, phone, street, city, postal, birth, tax,
+  record.given, middle, record.family, suffix, company, email, email_local, is_role, phone, street, city, postal, country, birth, tax,
   split_part(email, '@', 2) AS email_domain, regexp_replace(email_local, '[^0-9]', '', 'g') AS email_digits,
   -- does the user part say something that the person's names do not? three letters or four digits more
-  regexp_matches(replace(replace(email_local, coalesce(record.given, ''), ''), coalesce(record.family, ''), ''), '([a-z].*){3}|([0-9].*){4}')
+  regexp_matches(replace(replace(id_spelt(email_local), coalesce(record.given, ''), ''), coalesce(record.family, ''), ''), '([a-z].*){3}|([0-9].*){4}')
     AS email_own,
-  coalesce(contains(email_local, left(record.given, 3)), false) AS email_given,
-  coalesce(contains(email_local, left(record.family, 3)), false) AS email_family,
+  coalesce(contains(id_spelt(email_local), left(record.given, 3)), false) AS email_given,
+  coalesce(contains(id_spelt(email_local), left(record.family, 3)), false) AS email_family,
   nullif(regexp_extract(street, '^([0-9]+[a-z]?) ', 1), '') AS house, regexp_replace(street, '^[0-9]+[a-z]? ', '') AS road,
   year(birth)::SMALLINT AS birth_year, month(birth)::TINYINT AS birth_month, day(birth)::TINYINT AS birth_day,
   strftime(birth, '%Y%m%d') AS birth_text, month(birth) = 1 AND day(birth) = 1 AS is_new_year,
+  -- values that many hold who are not one: people's phone, companies' mailbox; and a company's tax ID, which hardly anybody else holds
+  kind <> 2 AND coalesce(w.records, 0) > 0 AS is_switchboard,
+  kind = 2 AND coalesce(m.records, 0) > 0 AS is_group,
+  kind = 2 AND x.records IS NULL AS tax_is_own,
   f.forms AS given_forms, f.bits AS forms_bits,
   -- how many others of this name chance alone would bring
   greatest(coalesce(g.records, 1) * coalesce(n.records, 1) / total, coalesce(local.expected, 0)) AS namesakes,
@@ -65,4 +69,7 @@ LEFT JOIN id_term AS c ON c.term_type = 'company' AND c.term = company
 LEFT JOIN id_term AS p ON p.term_type = 'postal' AND p.term = postal
 LEFT JOIN id_term AS t ON t.term_type = 'city' AND t.term = city
 LEFT JOIN id_term AS u ON u.term_type = 'email_user' AND u.term = record.email_local
+LEFT JOIN id_term AS w ON w.term_type = 'phone_people' AND w.term = phone
+LEFT JOIN id_term AS m ON m.term_type = 'email_towns' AND m.term = email
+LEFT JOIN id_term AS x ON x.term_type = 'tax_companies' AND x.term = tax
 LEFT JOIN local ON local.given = record.given AND local.family = record.family;

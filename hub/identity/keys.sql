@@ -7,3 +7,10 @@ CREATE OR REPLACE TEMP MACRO id_is_filler(digits) AS
     OR contains('98765432109876543210', digits));
 CREATE OR REPLACE TEMP MACRO id_tax_key(tax_id) AS
   CASE WHEN NOT id_is_filler(regexp_replace(id_tax_written(tax_id), '[^0-9]', '', 'g')) THEN nullif(id_tax_written(tax_id), '') END;
+-- A name in one spelling, whether a system could write its letters or not: Müller (muller) and Mueller, Ødegård (odegard) and Oedegaard.
+-- After a, e or q a "ue" is none (Bauer, Neuer, Quentin). Said of every name alike, so names that are one stay one.
+CREATE OR REPLACE TEMP MACRO id_spelt(key) AS
+  CASE
+    WHEN length(key) >= 4 AND regexp_matches(key, 'ae|oe|ue|aa')
+    THEN regexp_replace(replace(replace(replace(key, 'aa', 'a'), 'ae', 'a'), 'oe', 'o'), '(^|[^aeq])ue', '\1u', 'g')
+    ELSE key END;

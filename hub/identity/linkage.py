@@ -71,9 +71,21 @@ def frozen_model(con: Connection, live: str | None, retrain: bool) -> Model | No
 
 
 def link(
-    con: Connection, settings: IdentitySettings, decisions: Decisions, *, now: datetime, live: str | None, model: Model | None
+    con: Connection,
+    settings: IdentitySettings,
+    decisions: Decisions,
+    *,
+    now: datetime,
+    live: str | None,
+    model: Model | None,
+    aside: bool = False,
 ) -> Linked:
-    """Runs the whole of linkage over staging.party_record, and learns a model if none is given."""
+    """Runs the whole of linkage over staging.party_record, and learns a model if none is given.
+
+    Args:
+        aside: keep the state of the live load beside that of this one, should this one be held.
+    """
+    state.begin(con, live, settings, aside=aside)
     records = make_nodes(con, settings, decisions)
     if model is None:
         run(con, "frequency")
@@ -156,9 +168,8 @@ def _forms() -> tuple[list[str], list[list[str]]]:
 
 
 def given_forms(con: Connection) -> None:
-    """Makes id_given_form: each given name with the full names it may stand for."""
+    """Makes id_given_form: each given name with the full names it may stand for; and the macros of ``keys``."""
+    run(con, "keys")
     names, forms = _forms()
     table(con, "id_form", name=pa.array(names, pa.string()), forms=pa.array(forms, pa.list_(pa.string())))
-    # bits: a fast first answer to "do two names have a form in common?"
-    bits = "list_reduce(list_transform(forms, lambda f: 1::UBIGINT << (hash(f) % 64)::INT), lambda a, b: a | b)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE id_given_form AS SELECT name, forms, {bits} AS bits FROM id_form")
+    run(con, "given_forms")

@@ -66,6 +66,11 @@ class Model:
         return self.probability[:, start : start + len(comparison.levels)]
 
     @property
+    def unreliable(self) -> frozenset[str]:
+        """Fields in which one person's records often differ altogether, by what the training saw; see ``doubts``."""
+        return frozenset(self.notes.get("unreliable", ()))
+
+    @property
     def version(self) -> str:
         """Names the model: when it was made, and a fingerprint of what is in it."""
         digest = hashlib.sha256(self._parameters().encode()).hexdigest()[:8]

@@ -93,13 +93,14 @@ def resolve(
     decided = read_decisions(con, decisions)
     describe(con, decided, decisions, live)
     run_of = _Run(con, settings, decided, run_id, now, id_secret, live, started)
+    state.settle(con, live)
     model = frozen_model(con, live, retrain)
     if live is not None and model is not None and not full and state.fits(con, live, model, settings):
         with _transaction(con):
             relinked = relink(con, settings, decided, live=live, model=model)
             if relinked is not None:
                 return run_of.conclude(relinked)
-    return run_of.conclude(link(con, settings, decided, now=now, live=live, model=model))
+    return run_of.conclude(link(con, settings, decided, now=now, live=live, model=model, aside=not full))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 It is a copy of what a full run would find and may be dropped at any time. It counts only for the load that is live, or for one that
 was linked on top of the live one and held, under the same model, settings and rules; whatever else is live was linked from another
 state. What linkage finds does not depend on what is live, only which customer IDs follow from it does: so after a held load the
-state goes on from there, and ``pending`` names the records whose customers the live load may hold otherwise.
+state goes on from there, and ``pending`` names the records whose customers the live load may hold otherwise. A load that links all
+records anew, such as one of which half the records are gone, leaves its state in schema linkage_next, so that the live load's is
+still there should it be held; whatever is live at the next load says which of the two counts.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from hub.identity.decisions import Decisions
-from hub.identity.model import Model
+from hub.identity.model import Model, load_model
 from hub.identity.settings import NOT_DECIDING, IdentitySettings
 from hub.identity.sql import Connection, forget, one, rows, run, table, text
 
@@ -37,9 +39,37 @@ TABLES = (
 )
 
 
+_HERE, _ASIDE = "linkage", "linkage_next"
+_OF = "SELECT load_id FROM linkage.stamp"
+
+
+def begin(con: Connection, live: str | None, settings: IdentitySettings, *, aside: bool) -> None:
+    """Before a full run: settles where its state goes.
+
+    Args:
+        aside: beside the state of the live load, if there is one, and not in its place.
+    """
+    keep = live is not None and aside and fits(con, live, load_model(con, live), settings) and one(con, _OF) == _newest(con, live)
+    table(con, "id_target", place=pa.array([_ASIDE if keep else _HERE]))
+
+
+def _target(con: Connection) -> dict[str, str]:
+    return {"state": str(one(con, "SELECT place FROM id_target"))}
+
+
+def settle(con: Connection, live: str | None) -> None:
+    """What a full run left aside takes the place of the state, if its load is live now; else it goes."""
+    left = _tables(con, _ASIDE)
+    if live and "stamp" in left and one(con, f"SELECT load_id FROM {_ASIDE}.stamp") == _newest(con, live):
+        con.execute(f"DROP TABLE IF EXISTS {_HERE}.stamp")
+        for name in TABLES:
+            con.execute(f"CREATE OR REPLACE TABLE {_HERE}.{name} AS FROM {_ASIDE}.{name}")
+    con.execute(f"DROP SCHEMA IF EXISTS {_ASIDE} CASCADE")
+
+
 def save_blocks(con: Connection) -> None:
     """Keeps id_block of a full run and drops it; until ``stamp`` there is no state that counts."""
-    run(con, "state_blocks")
+    run(con, "state_blocks", _target(con))
     forget(con, "id_block")
 
 
@@ -52,7 +82,7 @@ def save_keys(con: Connection, query: str) -> None:
 
 def save(con: Connection) -> None:
     """Keeps the other temporary tables of a full run."""
-    run(con, "state")
+    run(con, "state", _target(con))
 
 
 def stamp(
@@ -67,6 +97,7 @@ def stamp(
     run(
         con,
         "stamp",
+        {"state": _HERE} if follows else _target(con),
         load_id=load_id,
         rules=_rules(model, settings),
         decisions=_digest(repr(decisions)),
@@ -78,7 +109,7 @@ def stamp(
 
 def fits(con: Connection, live: str | None, model: Model | None, settings: IdentitySettings) -> bool:
     """Whether there is a state of exactly the load that is live, or of one on top of it that was held, made by the same rules."""
-    if live is None or model is None or set(TABLES) - {name for (name,) in rows(con, _KNOWN)}:
+    if live is None or model is None or set(TABLES) - _tables(con, _HERE):
         return False
     query = "SELECT rules, load_id, published, follows, followed FROM linkage.stamp"
     rules, *lives = rows(con, query)[0]
@@ -88,7 +119,9 @@ def fits(con: Connection, live: str | None, model: Model | None, settings: Ident
 
 def resume(con: Connection, live: str) -> None:
     """Takes out of schema identity what was of held loads only, where the rest does not replace it; sets ``pending``."""
-    if one(con, "SELECT load_id FROM linkage.stamp") == _newest(con, live):
+    if one(con, _OF) != _newest(con, "identity"):
+        run(con, "restored", {"live": live})
+    if one(con, _OF) == _newest(con, live):
         con.execute("DELETE FROM linkage.pending")
     run(con, "held", {"live": live})
 
@@ -99,7 +132,9 @@ def _newest(con: Connection, schema: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-_KNOWN = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'linkage'"
+def _tables(con: Connection, schema: str) -> set[str]:
+    query = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = ?"
+    return {name for (name,) in rows(con, query, schema)}
 
 
 def decided_anew(con: Connection, decisions: Decisions) -> set[str]:

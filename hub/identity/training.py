@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, comparisons, indicators, masks
+from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, among, comparisons, indicators, masks
+from hub.identity.doubts import BIRTH, GIVEN
 from hub.identity.model import DEFAULT_RATES, MATCH, UNRELATED, Model, default_model
 from hub.identity.strangers import Strangers
 
@@ -49,15 +50,19 @@ RARE_NAMES = 7  # exact-name levels, the rarest first, for which that bound hold
 # One person's records seldom show the family name with quite another given name, and hardly ever another name altogether; and
 # where there are people, there are relatives and colleagues. Without these bounds, where a source holds more relatives than
 # duplicates, the matches would become the relatives. Kin of levels with their share of all matches; shares of the match rate.
-SELDOM = {"other given": 0.005, "other name": 0.005}
+SELDOM = {"other given": 0.005, "near relative": 0.002, "other name": 0.005}
 SELDOM_STRENGTH = 1000.0  # matches of one birth date that tell as much as these shares
 ONE_BIRTH = (1, 3)  # the same date, or but for a slip; not 1 January, which many have
 RATE_AT_LEAST = {"household": 0.005, "workplace": 0.02}
+# A field is unreliable if at least so many matches, and such a share of them, differ in it altogether.
+MANY_DIFFER, OFTEN_DIFFER = 100.0, 0.015
 WITH_COMPANIES = 0.01  # share of candidates with a company on both sides from which there are workplaces
 # Of the candidates with one e-mail address, phone or tax ID, at most this share are strangers to each other: households and
 # workplaces, which do share them, are classes of their own. Without names or addresses the data itself could not tell.
 SHARED_BY_CHANCE = 0.3
-IDENTIFIERS = ("email", "phone", "tax")  # their first level
+IDENTIFIERS = {"email": (1,), "phone": (1,), "tax": (1, 2)}  # and the levels that mean the same value
+# No two companies have one tax ID but by a mistake, however seldom a hub's own data could show it.
+PROOF = {"tax": 2}
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,13 @@ def train(evidence: Evidence, now: datetime, records: int, notes: Mapping[str, A
     iterations = 1
     while fit.step() >= TOLERANCE and iterations < MAX_ITERATIONS:
         iterations += 1
-    figures = {"iterations": iterations, "expected_matches": round(fit.matches, 1), "patterns": len(evidence.patterns), **notes}
+    figures = {
+        "iterations": iterations,
+        "expected_matches": round(fit.matches, 1),
+        "patterns": len(evidence.patterns),
+        "unreliable": fit.unreliable(),
+        **notes,
+    }
     return Model("trained", now, records, fit.probability, fit.rates, fit.mask_rates(), figures)
 
 
@@ -143,9 +154,12 @@ class _Fit:
         self.pairs_of_mask = np.bincount(mask_of, weight_of_mask, len(self.masks))
         self.pairs = float(self.pairs_of_mask.sum())
         self.pseudo = defaults.probability * _strengths()
-        self.sole = np.array([c.name in IDENTIFIERS and code == 0 for c in comparisons() for code in range(len(c.levels))])
+        self.sole = np.array([code in IDENTIFIERS.get(c.name, ()) for c in comparisons() for code in range(1, 1 + len(c.levels))])
+        self.proof = np.array([code == PROOF.get(c.name) for c in comparisons() for code in range(1, 1 + len(c.levels))])
         level = {c.name: c.level(patterns) for c in comparisons()}
         self.one_birth = np.isin(level["birth"], ONE_BIRTH).astype(np.float64)
+        self.other_given, self.other_birth = among(patterns, "name", "other given"), among(patterns, "birth", "other")
+        self.named, self.with_birth = among(patterns, "name", "exact", "same"), level["birth"] > 0
         working = self.counts[level["company"] > 0].sum() >= WITH_COMPANIES * self.counts.sum()
         self.least = np.array([RATE_AT_LEAST.get(c, 0.0) if working or c != "workplace" else 0.0 for c in CLASSES])
         self.probability, self.rates, self.matches = defaults.probability, defaults.rates, 0.0
@@ -172,7 +186,7 @@ class _Fit:
         of_mask, rate = np.bincount(self.mask_of, shares[:, MATCH], len(self.masks)), self.rates[MATCH]
         self.match_rate = rate * (of_mask + MASK_STRENGTH) / (rate * self.pairs_of_mask + MASK_STRENGTH)
         fresh = _normalised(self._counted(shares) + self.pseudo)
-        fresh[UNRELATED] = np.maximum(fresh[UNRELATED], fresh[MATCH] * 2.0**-HEAVIEST)
+        fresh[UNRELATED] = np.where(self.proof, fresh[UNRELATED], np.maximum(fresh[UNRELATED], fresh[MATCH] * 2.0**-HEAVIEST))
         change = float(np.abs(fresh[MATCH] - self.probability[MATCH]).max())
         self.probability = fresh
         self.kernel.update(self.probability, self._priors())
@@ -184,6 +198,7 @@ class _Fit:
         counted[UNRELATED] += self.evidence.strangers.levels
         seen = self.counts @ self.features
         counted[UNRELATED, self.sole] = np.minimum(counted[UNRELATED, self.sole], SHARED_BY_CHANCE * seen[self.sole])
+        counted[UNRELATED, self.proof] = 0.0
         others = counted.sum(axis=0) - counted[UNRELATED]
         counted[UNRELATED] = np.maximum.reduce([counted[UNRELATED], self.evidence.chance, self.evidence.everybody - others])
         rare = counted[UNRELATED, :RARE_NAMES]  # the exact-name levels come first
@@ -195,6 +210,20 @@ class _Fit:
             measured = (born[levels].sum() + SELDOM_STRENGTH * share) / (born.sum() + SELDOM_STRENGTH)
             names[levels] /= max(names[levels].sum() / max(max(share, measured) * names.sum(), 1e-9), 1.0)
         return counted
+
+    def unreliable(self) -> list[str]:
+        """Fields in which so many matches differ altogether that a difference forbids nothing (``doubts``).
+
+        Given names are judged by those of one birth date, as relatives seldom share one.
+        """
+        matches = self.kernel.predict_proba(self.features)[:, MATCH] * self.counts
+        born = matches * self.one_birth
+        named = matches * self.named
+        differing = {
+            GIVEN: (float(born[self.other_given].sum()), float(born.sum())),
+            BIRTH: (float(named[self.other_birth].sum()), float(named[self.with_birth].sum())),
+        }
+        return [field for field, (n, of) in differing.items() if n >= MANY_DIFFER and n >= OFTEN_DIFFER * of]
 
     def mask_rates(self) -> dict[int, float]:
         """The match rate of every mask that candidates or strangers had."""

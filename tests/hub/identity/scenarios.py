@@ -73,3 +73,15 @@ def found(con: duckdb.DuckDBPyConnection, told: Story) -> set[frozenset[str]]:
     """The customers that hold records of the story; with records of others, should there be any."""
     keys = {told.key(record) for record in told.records}
     return {group for group in groups(con) if group & keys}
+
+
+def at(address: str) -> Fields:
+    """An address: street, city, postal code and perhaps country (GB if not)."""
+    street, city, postal, *country = address.split(", ")
+    return {"address_line1": street, "city": city, "postal_code": postal, "country": country[0] if country else "GB"}
+
+
+def person(name: str, **fields: str) -> Fields:
+    """A person's record; the family name is what follows the first word."""
+    given, family = name.split(" ", 1)
+    return {"given_name": given, "family_name": family, **fields}

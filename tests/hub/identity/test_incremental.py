@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hub.contract.errors import ConfigError
 from hub.identity import IdentitySettings, resolve
 from hub.identity.delta import places_between
+from hub.identity.state import settle
 from tests.hub.identity.helpers import SECRET, START, Record, decide, load, record, stage, warehouse
 
 CONTENT = {
@@ -60,6 +61,7 @@ class Both:
         for con in (self.stepwise, self.anew):
             stage(con, records)
             report = load(con, self.loads, self.settings, decisions=decide(con, *decisions), full=con is self.anew, **options)
+            settle(con, "live")
             compared.append(report.candidate_pairs)
         found, expected = content(self.stepwise), content(self.anew)
         for name in found:
@@ -146,6 +148,22 @@ def test_a_held_load_leaves_no_trace_and_after_it_no_more_is_compared_than_chang
     both.hold([*PEOPLE, jon])
     assert both.load([*PEOPLE[1:], jon]) == 0
     both.load(PEOPLE)
+
+
+def test_the_state_of_the_live_load_outlasts_a_held_one_that_linked_all_records() -> None:
+    both = Both()
+    jon, other = record("b:c:4", given="jon", family="smith", birth="1980-02-01"), record("c:x:1", city="york")
+    both.load(PEOPLE)
+    assert both.hold([*PEOPLE[2:], other]) > 0  # another stream: all records are linked
+    assert both.load([*PEOPLE, jon]) == 1
+    both.hold([*PEOPLE[2:], other], ("b:c:1", "b:c:3", "must_link"))
+    both.hold([other])
+    both.load([*PEOPLE, jon])
+    both.hold([*PEOPLE, jon], ("b:c:1", "b:c:2", "cannot_link"))
+    both.hold([*PEOPLE, jon, other])
+    both.load([*PEOPLE[1:], jon])
+    both.load([*PEOPLE[1:], jon, other])
+    assert both.load([*PEOPLE[1:], jon, other]) == 0
 
 
 def test_a_failure_leaves_state_and_identity_as_they_were() -> None:
