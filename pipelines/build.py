@@ -16,7 +16,7 @@ from connectors.contract import Connector
 from expectations import Verdict, judge, judge_relation
 from expectations.own import with_own
 from hub.contract.columns import TABLES as STAGING_TABLES
-from hub.golden import TABLES, TableDelta, build_golden
+from hub.golden import TABLES, HowBuilt, TableDelta, build_golden, how_built
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
@@ -44,10 +44,11 @@ _LINKAGE_MB = 600
 
 @dataclass(frozen=True)
 class Built:
-    """The golden tables of a candidate: what changed in each, and the names and types of its columns."""
+    """The golden tables of a candidate: what changed in each, the names and types of its columns, and how it was built."""
 
     deltas: dict[str, TableDelta]
     columns: dict[str, list[tuple[str, str]]]
+    how: HowBuilt
 
 
 def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str) -> dict[tuple[str, str], Staged]:
@@ -138,14 +139,26 @@ def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
-def build(hub: Hub, *, run_id: str) -> Built:
-    """Build the candidate's golden tables."""
+def build(hub: Hub, *, run_id: str, full: bool = False) -> Built:
+    """Build the candidate's golden tables; from scratch if `full`, else what the day touched."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
         candidate = current_candidate(con, run_id)
         rates = read_rates(hub.config.reporting)
-        deltas = build_golden(con, hub.config.golden, load_id=candidate.load_id, live=live, now=candidate.started_at, rates=rates)
+        # if somebody went back to another load meanwhile, this one will not be published
+        follows = candidate.follows if candidate.follows == live_load(hub.config.warehouse) else None
+        deltas = build_golden(
+            con,
+            hub.config.golden,
+            load_id=candidate.load_id,
+            live=live,
+            now=candidate.started_at,
+            rates=rates,
+            follows=follows,
+            full=full,
+        )
         columns = {table: [row[:2] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()] for table in TABLES}
-    return Built(deltas, columns)
+        how = how_built(con)
+    return Built(deltas, columns, how)
 
 
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:

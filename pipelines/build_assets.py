@@ -38,6 +38,12 @@ class ResolveConfig(dg.Config):
     full: bool = False
 
 
+class GoldenConfig(dg.Config):
+    """What a run may ask of the golden stage: to make everything from scratch, not only what the day touched."""
+
+    full: bool = False
+
+
 def staging_key(table: str) -> dg.AssetKey:
     """The asset key of a staging table."""
     return dg.AssetKey(["staging", table])
@@ -132,10 +138,11 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=specs, name="golden", pool=WAREHOUSE_POOL)
-    def golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+    def golden(context: dg.AssetExecutionContext, config: GoldenConfig) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
-        built = plainly(lambda: build(hub, run_id=context.run.run_id))
+        built = plainly(lambda: build(hub, run_id=context.run.run_id, full=config.full))
         seconds = round(time.monotonic() - started, 3)
+        how = {f"built_{name}": value for name, value in asdict(built.how).items() if value is not None}
         for table, delta in built.deltas.items():
             yield dg.MaterializeResult(
                 asset_key=golden_key(table),
@@ -146,6 +153,7 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
                     "changed": delta.changed,
                     "removed": delta.removed,
                     "seconds": seconds,
+                    **how,
                 },
             )
 

@@ -180,7 +180,7 @@ def _build(
         return
     notice("resolving identities, building the golden tables, judging them")
     job = defs.resolve_job_def(BUILD_JOB)
-    ops = {"identity": {"config": {"full": True}}} if force else {}
+    ops = {step: {"config": {"full": True}} for step in ("identity", "golden")} if force else {}
     result = job.execute_in_process(
         instance=instance, raise_on_error=False, run_config={"ops": ops, **quiet()}, tags={BATCH_TAG: batch, **process_tags()}
     )

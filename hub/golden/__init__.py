@@ -3,16 +3,20 @@
 Builds the tables of the load being made; whether it is good enough and where it is published is decided elsewhere.
 """
 
-from hub.golden.build import TABLES, VIEWS, TableDelta, build_golden, table_deltas
+from hub.golden.basis import HowBuilt, how_built
+from hub.golden.build import build_golden
+from hub.golden.deltas import TableDelta, table_deltas
 from hub.golden.history import as_of_macro, attributes
 from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
 from hub.golden.settings import GoldenSettings, ReportingSettings, SurvivorshipSettings
+from hub.golden.tables import TABLES, VIEWS
 
 __all__ = [
     "TABLES",
     "VIEWS",
     "GoldenSettings",
+    "HowBuilt",
     "ReportingSettings",
     "SurvivorshipSettings",
     "TableDelta",
@@ -21,5 +25,6 @@ __all__ = [
     "build_golden",
     "check_rates",
     "check_segments",
+    "how_built",
     "table_deltas",
 ]

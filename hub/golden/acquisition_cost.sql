@@ -17,8 +17,7 @@ WITH model AS (
          coalesce(a.campaign_key, 'none') AS campaign_key, sum(a.weight) AS new_customers,
          sum(a.attributed_net_base) AS new_revenue_base,
          sum(TRY_CAST(round(v.ltv_base * a.weight, 4) AS DECIMAL(38,4))) AS ltv_to_date_base
-  FROM golden.attribution a JOIN customer_value v USING (customer_id)
-  WHERE a.is_acquisition
+  FROM acquired a JOIN figure v USING (customer_id)
   GROUP BY ALL
 ), month_total AS (
   SELECT model, date_month, sum(new_customers) AS new_customers,

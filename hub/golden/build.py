@@ -6,66 +6,31 @@ last changed it and an unchanged day changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from hub.golden.history import HISTORY, HISTORY_KEY, add_history
+from hub.golden.basis import HowBuilt, compare, note, restore, rules_digest, settle
+from hub.golden.deltas import TableDelta, count_deltas
+from hub.golden.history import add_history
+from hub.golden.maker import Maker, columns_of
 from hub.golden.rates import convert_days, load_rates
 from hub.golden.segments import carry_segments
 from hub.golden.settings import GoldenSettings
-from hub.golden.survivorship import rank_attributes
+from hub.golden.survivorship import put_in_force, rank_attributes
+from hub.golden.tables import TABLES, VIEWS
 from hub.golden.text import sql as sql
+from hub.golden.touched import TOUCHED_FACTS, make_touched
 from hub.identity import link_accounts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# table -> its key columns
-TABLES: dict[str, tuple[str, ...]] = {
-    "customer": ("customer_id",),
-    "customer_identifier": ("customer_id", "id_type", "id_value"),
-    "customer_attribute": ("customer_id", "attribute", "record_key"),
-    "attribute_override": ("override_id",),
-    "customer_order": ("order_key",),
-    "order_line": ("order_line_key",),
-    "invoice": ("invoice_key",),
-    "payment": ("payment_key",),
-    "refund": ("refund_key",),
-    "ticket": ("ticket_key",),
-    "lead": ("lead_key",),
-    "ad_campaign": ("campaign_key",),
-    "ad_group": ("ad_group_key",),
-    "ad": ("ad_key",),
-    "ad_spend_daily": ("spend_key",),
-    "touchpoint": ("touchpoint_key",),
-    "acquisition_cost": ("date_month", "platform", "campaign_key", "model"),
-    "customer_metrics": ("customer_id",),
-    "segment_member": ("segment_key", "customer_id", "entered_at"),
-    "reporting": ("as_of_date",),
-    HISTORY: HISTORY_KEY,
-}
-VIEWS: tuple[str, ...] = (
-    "attribution",
-    "interaction",
-    "customer_360",
-    "stale_contact",
-    "completeness_report",
-    "unconverted",
-    "conflicting_attribute",
-)
-
-
-@dataclass(frozen=True)
-class TableDelta:
-    """Rows of a golden table in this load, and how many of them are new, changed or gone since the published one."""
-
-    rows: int
-    inserted: int
-    changed: int
-    removed: int
+# of a hub with fewer input rows everything is made from scratch as quickly, as it is where a larger share of them changed
+FEWEST_INPUTS = 20_000
+MOST_TOUCHED = 0.25
 
 
 def build_golden(
@@ -76,13 +41,20 @@ def build_golden(
     live: str | None,
     now: datetime,
     rates: pa.Table | None = None,
+    follows: str | None = None,
+    full: bool = False,
 ) -> dict[str, TableDelta]:
     """Build schema golden for the load `load_id`.
+
+    Only what differs from the published load is made anew, where that load's inputs are known and most are as they were; the rows
+    are the same as if all had been made from scratch. `how_built` tells which it was.
 
     Args:
         rates: the file of exchange rates, as it is; see `hub.golden.rates`.
         now: when the load began, UTC without zone; nothing else here looks at a clock.
         live: catalog of the attached published load, None before the first.
+        follows: ID of that load; None where it is not known, which has everything made from scratch.
+        full: make everything from scratch in any case.
 
     Returns:
         Per table, its delta to the published load.
@@ -91,53 +63,94 @@ def build_golden(
         ConfigError: the rates cannot be read.
     """
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
+    rules = rules_digest(settings)
+    whole = settle(con, live=live, follows=follows, rules=rules)
+    if full:
+        whole = "it was asked for"
+    base = _prepare(con, settings, live=live, rates=rates, now=now)
+    built = HowBuilt(whole, 0, 0, 0)
+    if whole is None and live is not None and follows is not None:
+        built = _weighed(con, live, base)
+    maker = Maker(con, TABLES, load_id, live, partly=built.whole is None)
+    if live is not None and follows is not None and maker.partly:
+        restore(con, list(TABLES), live=live, follows=follows)
+        before = con.execute("SELECT as_of_date FROM golden.reporting").fetchall()[0][0]
+        _note_reporting(maker, settings, base, now)
+        make_touched(maker, settings, now=now, before=before)
+        built = _counted(con, built)
+    else:
+        con.execute("DELETE FROM basis.holds")
+        _note_reporting(maker, settings, base, now)
+        _make_whole(maker, settings, now)
+    con.execute(sql("customer_360"))
+    carry_segments(maker, settings.segments, live=live if _known(con, live, "segment_member") else None, now=now)
+    for view in VIEWS:
+        con.execute(sql(view))
+    deltas = count_deltas(maker)
+    note(con, load_id, follows=follows if maker.partly else None, rules=rules, built=built)
+    return deltas
+
+
+def _prepare(
+    con: duckdb.DuckDBPyConnection, settings: GoldenSettings, *, live: str | None, rates: pa.Table | None, now: datetime
+) -> str | None:
+    """Make the temporary tables that hold for all: owners, what stewards say, rates. Returns the base currency."""
     con.execute(sql("owner"))
     _keep_owners(con, live)
+    put_in_force(con, settings, now)
     load_rates(con, rates)
     named = settings.reporting.invoice_sales
     con.execute(sql("invoice_seller"), {"named": None if named is None else list(named), "sources": list(settings.sources)})
-    _note_reporting(con, settings, now)
-    con.execute(sql("facts"))
-    con.execute(sql("touchpoint"))
-    con.execute(sql("attribution"))
-    rank_attributes(con, settings, now)
-    link_accounts(con, "owner_current", "identity.blocked_value")
-    con.execute(sql("customer"))
-    con.execute(sql("customer_value"))
-    con.execute(sql("acquisition_cost"))
-    con.execute(sql("customer_metrics"))
-    con.execute(sql("customer_360"))
-    carry_segments(con, settings.segments, live=live if _known(con, live, "segment_member") else None, now=now)
-    for table, keys in TABLES.items():
-        if table != HISTORY:
-            _stamp(con, table, keys, load_id, live)
-    add_history(con, load_id=load_id, live=live, now=now)
-    for view in VIEWS:
-        con.execute(sql(view))
-    return table_deltas(con, load_id=load_id, live=live)
+    con.execute(sql("readings"))
+    return convert_days(con, settings.reporting)
 
 
-def table_deltas(con: duckdb.DuckDBPyConnection, *, load_id: str, live: str | None) -> dict[str, TableDelta]:
-    """Per golden table, how the load being built differs from the published one."""
-    return {table: _delta(con, table, keys, load_id, live) for table, keys in TABLES.items()}
+def _weighed(con: duckdb.DuckDBPyConnection, live: str, base: str | None) -> HowBuilt:
+    """Compare the inputs with those of the published load, and say whether to make only what they touch."""
+    if con.execute(f"SELECT base_currency FROM {live}.golden.reporting").fetchall() != [(base,)]:
+        return HowBuilt("the base currency changed", 0, 0, 0)
+    sellers = con.execute("SELECT coalesce(list(source_system ORDER BY source_system), []) FROM invoice_seller").fetchall()
+    if con.execute(f"SELECT invoice_sales FROM {live}.golden.reporting").fetchall() != sellers:
+        return HowBuilt("the sources that sell by invoice changed", 0, 0, 0)
+    differ, known = compare(con)
+    if known < FEWEST_INPUTS:
+        return HowBuilt(f"{known} inputs are as quickly made whole", differ, 0, 0)
+    if differ > MOST_TOUCHED * known:
+        return HowBuilt(f"{differ} of {known} inputs changed", differ, 0, 0)
+    return HowBuilt(None, differ, 0, 0)
 
 
-def _stamp(con: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], load_id: str, live: str | None) -> None:
-    columns = [row[0] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()]
-    if live is None or _columns_of(con, live, table) != [*columns, "load_id"]:
-        con.execute(f"CREATE OR REPLACE TABLE golden.{table} AS SELECT *, ? AS load_id FROM golden.{table}", [load_id])
-    else:
-        on = " AND ".join(f"n.{key} = l.{key}" for key in keys)
-        same = " AND ".join(f"n.{column} IS NOT DISTINCT FROM l.{column}" for column in columns if column not in keys) or "true"
-        con.execute(
-            f"CREATE OR REPLACE TABLE golden.{table} AS SELECT n.*, coalesce(l.load_id, ?) AS load_id"
-            f" FROM golden.{table} n LEFT JOIN {live}.golden.{table} l ON {on} AND {same}",
-            [load_id],
-        )
+def _counted(con: duckdb.DuckDBPyConnection, built: HowBuilt) -> HowBuilt:
+    facts = " + ".join(f"(SELECT count(*) FROM touched_{table})" for table in TOUCHED_FACTS)
+    customers, found = con.execute(f"SELECT (SELECT count(*) FROM touched_customer), {facts}").fetchall()[0]
+    return replace(built, customers=customers, facts=found)
+
+
+def _make_whole(maker: Maker, settings: GoldenSettings, now: datetime) -> None:
+    """Make all golden tables from scratch, but for segments."""
+    for name in ("naming", "named", "facts", "ads", "ad_facts", "campaign_named", "touchpoint", "attribution"):
+        maker.run(sql(name))
+    rank_attributes(maker, settings, now)
+    link_accounts(maker.con, "owner_current", "identity.blocked_value")
+    for name in (
+        *(
+            "customer",
+            "customer_identifier",
+            "silent_source",
+            "customer_value",
+            "figure",
+            "acquired",
+            "acquisition_cost",
+            "standing",
+        ),
+        "customer_metrics",
+    ):
+        maker.run(sql(name))
+    add_history(maker, now=now)
 
 
 def _known(con: duckdb.DuckDBPyConnection, live: str | None, table: str) -> bool:
-    return live is not None and bool(_columns_of(con, live, table))
+    return live is not None and bool(columns_of(con, live, table))
 
 
 def _keep_owners(con: duckdb.DuckDBPyConnection, live: str | None) -> None:
@@ -146,41 +159,18 @@ def _keep_owners(con: duckdb.DuckDBPyConnection, live: str | None) -> None:
         con.execute(sql("kept").format(live=live))
 
 
-def _note_reporting(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, now: datetime) -> None:
-    """Make the one row that says of which day the load is, and in which currency it adds up; rates are at hand afterwards."""
-    base = convert_days(con, settings.reporting)
-    con.execute(
-        "CREATE OR REPLACE TABLE golden.reporting AS SELECT $day::DATE AS as_of_date, $base::VARCHAR AS base_currency,"
+def _note_reporting(maker: Maker, settings: GoldenSettings, base: str | None, now: datetime) -> None:
+    """Make the one row that says of which day the load is, and in which currency it adds up."""
+    maker.make(
+        "reporting",
+        "SELECT $day::DATE AS as_of_date, $base::VARCHAR AS base_currency,"
         " (SELECT min(quoted_on) FROM fx_quote) AS rates_from, (SELECT max(quoted_on) FROM fx_quote) AS rates_until,"
         " $age::INTEGER AS max_rate_age_days, $stale::INTEGER AS stale_after_days,"
         " (SELECT coalesce(list(source_system ORDER BY source_system), []) FROM invoice_seller) AS invoice_sales",
-        {
+        values={
             "day": now.date(),
             "base": base,
             "age": settings.reporting.max_age_days,
             "stale": settings.reporting.stale_after_days,
         },
     )
-
-
-def _columns_of(con: duckdb.DuckDBPyConnection, live: str, table: str) -> list[str]:
-    return [
-        row[0]
-        for row in con.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'golden' AND table_name = ?"
-            " ORDER BY column_index",
-            [live, table],
-        ).fetchall()
-    ]
-
-
-def _delta(con: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], load_id: str, live: str | None) -> TableDelta:
-    rows, fresh = con.execute(f"SELECT count(*), count(*) FILTER (load_id = ?) FROM golden.{table}", [load_id]).fetchall()[0]
-    if live is None or not _columns_of(con, live, table):
-        return TableDelta(rows, fresh, 0, 0)
-    using = ", ".join(keys)
-    known = con.execute(
-        f"SELECT count(*) FROM golden.{table} n SEMI JOIN {live}.golden.{table} l USING ({using}) WHERE n.load_id = ?", [load_id]
-    ).fetchall()[0][0]
-    removed = con.execute(f"SELECT count(*) FROM {live}.golden.{table} ANTI JOIN golden.{table} USING ({using})").fetchall()[0][0]
-    return TableDelta(rows, fresh - known, known, removed)

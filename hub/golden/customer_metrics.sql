@@ -1,61 +1,11 @@
--- Figures per customer, always from the facts and never from figures of before. Nothing in here changes merely because a day went by,
--- but the two of the last 365 days, on the day on which a purchase leaves them.
+-- Figures per customer, its own and those beside the others.
 CREATE OR REPLACE TABLE golden.customer_metrics AS
-WITH base AS (
-  SELECT base_currency IS NOT NULL AS is_known FROM golden.reporting
-), scored AS (
-  -- 1 to 5 by the share of buyers that are below; equals get the same score
-  SELECT customer_id,
-         least(5, 1 + (5 * (rank() OVER (ORDER BY last_purchase_at) - 1)) // count(*) OVER ())::INTEGER AS r_score,
-         least(5, 1 + (5 * (rank() OVER (ORDER BY purchases) - 1)) // count(*) OVER ())::INTEGER AS f_score,
-         least(5, 1 + (5 * (rank() OVER (ORDER BY ltv_base) - 1)) // count(*) OVER ())::INTEGER AS m_score
-  FROM customer_value WHERE purchases > 0
-), billed AS (
-  SELECT customer_id, sum(amount_due_base) FILTER (status = 'open') AS open_balance_base,
-         -- one that is a sale besides is counted there
-         count(*) FILTER (status = 'open' AND NOT is_sale AND amount_due IS NOT NULL AND amount_due_base IS NULL) AS unconverted
-  FROM golden.invoice WHERE is_counted GROUP BY customer_id
-), asked AS (
-  SELECT customer_id, count(*) AS tickets, count(*) FILTER (is_open) AS open_tickets,
-         round(avg(CASE satisfaction WHEN 'good' THEN 1 WHEN 'neutral' THEN 0.5 WHEN 'bad' THEN 0 END), 4) AS avg_csat
-  FROM golden.ticket WHERE NOT is_test GROUP BY customer_id
-), touched AS (
-  SELECT customer_id,
-         min_by(channel_group, (occurred_at, touchpoint_key)) AS first_touch_channel,
-         max_by(channel_group, (occurred_at, touchpoint_key)) AS last_touch_channel
-  FROM golden.touchpoint WHERE customer_id IS NOT NULL AND channel_group <> 'unknown' GROUP BY customer_id
-), cost AS (
-  -- the campaign of the first order's first touch, in the month of that order
-  SELECT a.customer_id, c.cac_base
-  FROM golden.attribution a
-  JOIN golden.acquisition_cost c ON c.model = a.model AND c.date_month = date_trunc('month', a.ordered_at)::DATE
-    AND c.platform = a.platform AND c.campaign_key = a.campaign_key
-  WHERE a.is_acquisition AND a.model = 'first_touch'
-)
-SELECT c.customer_id,
-       coalesce(v.orders, 0) AS orders, v.first_order_at, v.last_order_at,
-       coalesce(v.purchases, 0) AS purchases, v.first_purchase_at, v.last_purchase_at,
-       CASE WHEN b.is_known THEN coalesce(v.gross_base, 0) END AS gross_base,
-       CASE WHEN b.is_known THEN coalesce(v.refunds_base, 0) END AS refunds_base,
-       CASE WHEN b.is_known THEN coalesce(v.ltv_base, 0) END AS ltv_base,
-       CASE WHEN b.is_known AND v.converted > 0 THEN TRY_CAST(round(v.gross_base / v.converted, 4) AS DECIMAL(18,4)) END AS aov_base,
-       coalesce(v.frequency_365d, 0) AS frequency_365d,
-       CASE WHEN b.is_known THEN coalesce(v.monetary_365d_base, 0) END AS monetary_365d_base,
-       s.r_score, s.f_score, CASE WHEN b.is_known THEN s.m_score END AS m_score,
+SELECT f.customer_id, f.orders, f.first_order_at, f.last_order_at, f.purchases, f.first_purchase_at, f.last_purchase_at,
+       f.gross_base, f.refunds_base, f.ltv_base, f.aov_base, f.frequency_365d, f.monetary_365d_base, s.r_score, s.f_score, s.m_score,
        CASE WHEN s.r_score >= 4 AND s.f_score >= 4 THEN 'champions' WHEN s.r_score = 3 AND s.f_score >= 4 THEN 'loyal'
-            WHEN s.r_score <= 2 AND s.f_score >= 4 THEN 'at_risk' WHEN s.r_score >= 4 AND v.purchases = 1 THEN 'new'
+            WHEN s.r_score <= 2 AND s.f_score >= 4 THEN 'at_risk' WHEN s.r_score >= 4 AND f.purchases = 1 THEN 'new'
             WHEN s.r_score >= 4 THEN 'promising' WHEN s.r_score = 3 THEN 'needs_attention'
             WHEN s.r_score = 2 THEN 'hibernating' WHEN s.r_score = 1 THEN 'lost' END AS rfm_segment,
-       CASE WHEN b.is_known THEN coalesce(i.open_balance_base, 0) END AS open_balance_base,
-       coalesce(v.unconverted, 0) + coalesce(i.unconverted, 0) AS unconverted_facts,
-       coalesce(t.tickets, 0) AS tickets, coalesce(t.open_tickets, 0) AS open_tickets, t.avg_csat,
-       h.first_touch_channel, h.last_touch_channel,
-       k.cac_base, CASE WHEN k.cac_base > 0 THEN round(coalesce(v.ltv_base, 0) / k.cac_base, 4) END AS ltv_cac_ratio
-FROM golden.customer c
-CROSS JOIN base b
-LEFT JOIN customer_value v USING (customer_id)
-LEFT JOIN scored s USING (customer_id)
-LEFT JOIN billed i USING (customer_id)
-LEFT JOIN asked t USING (customer_id)
-LEFT JOIN touched h USING (customer_id)
-LEFT JOIN cost k USING (customer_id);
+       f.open_balance_base, f.unconverted_facts, f.tickets, f.open_tickets, f.avg_csat, f.first_touch_channel, f.last_touch_channel,
+       s.cac_base, CASE WHEN s.cac_base > 0 THEN round(f.ltv_base / s.cac_base, 4) END AS ltv_cac_ratio
+FROM figure f LEFT JOIN standing s USING (customer_id);

@@ -14,7 +14,7 @@ WITH sale AS (
   WHERE r.is_counted AND r.taken_off = 'customer'
     -- from sources that have orders, and orders that do not tell themselves what was refunded; of those that sell by invoice, all but
     -- what was paid beyond any invoice, which is in no sale
-    AND (r.source_system IN (SELECT source_system FROM golden.customer_order GROUP BY source_system HAVING count(refund_amount) = 0)
+    AND (r.source_system IN (FROM silent_source)
          OR (r.source_system IN (FROM invoice_seller) AND coalesce(r.reason, '') NOT IN ('overpayment', 'prepayment')))
   GROUP BY r.customer_id
 ), bought AS (

@@ -1,55 +1,6 @@
 -- Facts stay keyed by source record and get their customer through the crosswalk, here and nowhere else. Amounts in the base
 -- currency (`..._base`) are NULL where there is no rate.
 
--- The value of a query parameter. What is no text in UTF-8 stays as it stands in the URL.
-CREATE OR REPLACE TEMP MACRO url_parameter(url, name) AS
-  nullif(trim(coalesce(TRY(url_decode(replace(regexp_extract(url, '[?&]' || name || '=([^&#]*)', 1), '+', ' '))),
-                       regexp_extract(url, '[?&]' || name || '=([^&#]*)', 1))), '');
-
-CREATE OR REPLACE TEMP MACRO click_parameter(url) AS
-  nullif(regexp_extract(url, '[?&](gclid|gbraid|wbraid|fbclid|msclkid|ttclid|li_fat_id|twclid|rdt_cid|epik|ScCid)=[^&#]', 1), '');
-
--- Which facts count in sums: no test, and neither called off nor only drafted. Those that do not are kept all the same.
-CREATE OR REPLACE TEMP MACRO order_counts(is_test, status) AS NOT is_test AND coalesce(status, '') <> 'cancelled';
-CREATE OR REPLACE TEMP MACRO invoice_counts(is_test, status) AS NOT is_test AND coalesce(status, '') NOT IN ('draft', 'void');
-CREATE OR REPLACE TEMP MACRO payment_counts(is_test, status) AS NOT is_test AND coalesce(status, 'succeeded') = 'succeeded';
--- a credit note lowers a claim; money went back only with a refund
-CREATE OR REPLACE TEMP MACRO refund_counts(is_test, refund_type, status) AS
-  NOT is_test AND refund_type IS DISTINCT FROM 'credit_note' AND coalesce(status, '') NOT IN ('failed', 'cancelled');
-
--- The orders, invoices and payments that other facts name by source record ID: the one of the fact's own stream if it is there,
--- else the one of the source if no two of its streams have that ID.
-CREATE OR REPLACE TEMP TABLE named AS
-WITH known AS (
-  SELECT 'order' AS kind, order_key AS key, source_system, stream, source_record_id FROM staging.customer_order
-  UNION ALL
-  SELECT 'invoice', invoice_key, source_system, stream, source_record_id FROM staging.invoice
-  UNION ALL
-  SELECT 'payment', payment_key, source_system, stream, source_record_id FROM staging.payment
-), sole AS (
-  SELECT kind, source_system, source_record_id, any_value(key) AS key FROM known
-  GROUP BY kind, source_system, source_record_id HAVING count(*) = 1
-), naming AS (
-  SELECT 'order_line' AS fact, order_line_key AS fact_key, source_system, stream, 'order' AS kind, order_id AS id FROM staging.order_line
-  UNION ALL
-  SELECT 'payment', payment_key, source_system, stream, 'invoice', invoice_id FROM staging.payment
-  UNION ALL
-  SELECT 'refund', refund_key, source_system, stream, 'order', order_id FROM staging.refund
-  UNION ALL
-  SELECT 'refund', refund_key, source_system, stream, 'invoice', invoice_id FROM staging.refund
-  UNION ALL
-  SELECT 'refund', refund_key, source_system, stream, 'payment', payment_id FROM staging.refund
-)
-SELECT n.fact, n.fact_key,
-       max(coalesce(k.key, s.key)) FILTER (n.kind = 'order') AS order_key,
-       max(coalesce(k.key, s.key)) FILTER (n.kind = 'invoice') AS invoice_key,
-       max(coalesce(k.key, s.key)) FILTER (n.kind = 'payment') AS payment_key
-FROM naming n
-LEFT JOIN known k ON k.kind = n.kind AND k.source_system = n.source_system AND k.stream = n.stream AND k.source_record_id = n.id
-LEFT JOIN sole s ON s.kind = n.kind AND s.source_system = n.source_system AND s.source_record_id = n.id
-WHERE n.id IS NOT NULL
-GROUP BY n.fact, n.fact_key;
-
 -- What went back of each order by its refunds, in the order's currency at the rates of the order's day.
 CREATE OR REPLACE TEMP TABLE order_refunded AS
 SELECT n.order_key,
@@ -152,7 +103,8 @@ SELECT f.invoice_key, o.customer_id, coalesce(f.party_record_key, k.party_record
        f.source_record_id, f.invoice_number, f.issued_at,
        f.due_at, f.paid_at, f.status, f.is_counted,
        f.is_counted AND f.received > 0 AND f.source_system IN (FROM invoice_seller) AS is_sale,
-       f.currency, f.total_amount, f.amount_paid, f.amount_due, f.refunded AS refunded_amount, to_base(f.total_amount, x.rate) AS total_amount_base, to_base(f.amount_paid, x.rate) AS amount_paid_base,
+       f.currency, f.total_amount, f.amount_paid, f.amount_due, f.refunded AS refunded_amount,
+       to_base(f.total_amount, x.rate) AS total_amount_base, to_base(f.amount_paid, x.rate) AS amount_paid_base,
        to_base(f.amount_due, x.rate) AS amount_due_base, to_base(f.refunded, x.rate) AS refunded_amount_base,
        CASE WHEN f.is_counted THEN TRY_CAST(to_base(f.received, x.rate) - to_base(f.refunded, x.rate) AS DECIMAL(18,4)) END AS net_paid_base,
        f.is_test, f.source_updated_at
@@ -200,63 +152,3 @@ SELECT f.ticket_key, o.customer_id, coalesce(f.party_record_key, k.party_record_
 FROM staging.ticket f
 LEFT JOIN kept k ON k.fact_key = f.ticket_key
 LEFT JOIN owner o ON o.record_key = coalesce(f.party_record_key, k.party_record_key);
-
--- Ads have no person. A platform's own IDs are unique within an account; where a source says one twice, neither is taken.
-CREATE OR REPLACE TEMP TABLE campaign_known AS
-SELECT source_system, account_id, campaign_id, any_value(campaign_key) AS campaign_key
-FROM staging.ad_campaign GROUP BY source_system, account_id, campaign_id HAVING count(*) = 1;
-
-CREATE OR REPLACE TABLE golden.ad_campaign AS
-SELECT campaign_key, platform, account_id, campaign_id, campaign_name, status, currency, timezone, source_system, stream,
-       source_record_id, is_test, source_updated_at
-FROM staging.ad_campaign;
-
-CREATE OR REPLACE TABLE golden.ad_group AS
-SELECT f.ad_group_key, f.platform, f.account_id, c.campaign_key, f.campaign_id, f.ad_group_id, f.ad_group_name, f.status,
-       f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
-FROM staging.ad_group f
-LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
-  AND c.account_id IS NOT DISTINCT FROM f.account_id;
-
-CREATE OR REPLACE TEMP TABLE ad_group_known AS
-SELECT source_system, account_id, ad_group_id, any_value(ad_group_key) AS ad_group_key, any_value(campaign_key) AS campaign_key
-FROM golden.ad_group GROUP BY source_system, account_id, ad_group_id HAVING count(*) = 1;
-
-CREATE OR REPLACE TABLE golden.ad AS
-SELECT f.ad_key, f.platform, f.account_id, coalesce(c.campaign_key, g.campaign_key) AS campaign_key, f.campaign_id, g.ad_group_key,
-       f.ad_group_id, f.ad_id, f.ad_name, f.landing_url, f.status, f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
-FROM staging.ad f
-LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
-  AND c.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
-  AND g.account_id IS NOT DISTINCT FROM f.account_id;
-
-CREATE OR REPLACE TEMP TABLE ad_known AS
-SELECT source_system, account_id, ad_id, any_value(ad_key) AS ad_key
-FROM golden.ad GROUP BY source_system, account_id, ad_id HAVING count(*) = 1;
-
-CREATE OR REPLACE TABLE golden.lead AS
-SELECT f.lead_key, o.customer_id, f.party_record_key, f.source_system, f.stream, f.source_record_id, f.platform, f.account_id,
-       c.campaign_key, f.campaign_id, g.ad_group_key, f.ad_group_id, a.ad_key, f.ad_id, f.form_id, f.click_id_type, f.click_id,
-       f.lead_source, f.submitted_at, f.is_test, f.source_updated_at
-FROM staging.lead f
-LEFT JOIN owner o ON o.record_key = f.party_record_key
-LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
-  AND c.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
-  AND g.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN ad_known a ON a.source_system = f.source_system AND a.ad_id = f.ad_id AND a.account_id IS NOT DISTINCT FROM f.account_id;
-
--- spend meets customers through campaigns
-CREATE OR REPLACE TABLE golden.ad_spend_daily AS
-SELECT f.spend_key, f.platform, f.account_id, c.campaign_key, f.campaign_id, g.ad_group_key, f.ad_group_id, a.ad_key,
-       f.ad_id, f.date_day, f.currency, f.spend, to_base(TRY_CAST(f.spend AS DECIMAL(18,6)), x.rate) AS spend_base, f.impressions,
-       f.clicks, f.platform_conversions, f.platform_conversion_value,
-       f.source_system, f.stream, f.source_record_id, f.is_test, f.source_updated_at
-FROM staging.ad_spend_daily f
-LEFT JOIN campaign_known c ON c.source_system = f.source_system AND c.campaign_id = f.campaign_id
-  AND c.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN ad_group_known g ON g.source_system = f.source_system AND g.ad_group_id = f.ad_group_id
-  AND g.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN ad_known a ON a.source_system = f.source_system AND a.ad_id = f.ad_id AND a.account_id IS NOT DISTINCT FROM f.account_id
-LEFT JOIN fx x ON x.currency = f.currency AND x.day = f.date_day;

@@ -11,11 +11,12 @@ expressions that ``history.sql`` is made of, and keeps the table equal to the pu
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.resources import files
 
 import duckdb
 
 from hub.golden.attributes import ATTRIBUTES
+from hub.golden.maker import Maker, columns_of
+from hub.golden.text import over, sql
 
 HISTORY = "customer_history"
 HISTORY_KEY = ("customer_id", "valid_from", "recorded_at")
@@ -26,27 +27,36 @@ _DDL = f"""CREATE OR REPLACE TABLE golden.{HISTORY} (
   customer_id VARCHAR NOT NULL, valid_from TIMESTAMP NOT NULL, valid_to TIMESTAMP, recorded_at TIMESTAMP NOT NULL,
   superseded_at TIMESTAMP, change_type VARCHAR NOT NULL, end_type VARCHAR, changed_attributes JSON NOT NULL,
   record_hash VARCHAR NOT NULL, snapshot JSON NOT NULL, recorded_load_id VARCHAR NOT NULL, load_id VARCHAR NOT NULL)"""
+# what is read where only touched customers are made anew
+TOUCHED = {
+    "golden.customer": "own_customer",
+    "golden.customer_attribute": "own_customer_attribute",
+    "FROM golden.customer_history;": "FROM golden.customer_history SEMI JOIN touched_customer USING (customer_id);",
+}
 Columns = list[tuple[str, str]]  # names and DuckDB types
 
 
-def add_history(con: duckdb.DuckDBPyConnection, *, load_id: str, live: str | None, now: datetime) -> None:
-    """Bring golden.customer_history to what the load `load_id` knows; golden.customer is built and stamped.
+def add_history(maker: Maker, *, now: datetime) -> None:
+    """Bring golden.customer_history to what the load knows; golden.customer is built and stamped.
+
+    Where only touched rows are made anew, those are the customers in ``touched_customer``.
 
     Args:
-        live: catalog of the attached published load, None before the first.
         now: when the load began, UTC without zone. Where the clock went back since the load before, a moment after that one
             counts instead, so that known time never runs backwards.
     """
-    _take_over(con, live)
+    con = maker.con
+    if not maker.partly:
+        _take_over(con, maker.live)
     at = con.execute(
         f"SELECT greatest(?, max(recorded_at) + to_microseconds(1), max(superseded_at) + to_microseconds(1)) FROM golden.{HISTORY}",
         [now],
     ).fetchall()[0][0]
     columns = attributes(con)
-    script = files("hub.golden").joinpath("history.sql").read_text()
+    script = over(sql("history"), TOUCHED if maker.partly else {})
     for name, expression in _expressions(columns).items():
         script = script.replace("{" + name + "}", expression)
-    values = {"load_id": load_id, "at": at, "structure": _structure(columns)}
+    values = {"load_id": maker.load_id, "at": at, "structure": _structure(columns)}
     con.execute("BEGIN")
     try:
         for statement in con.extract_statements(script):
@@ -74,25 +84,10 @@ WHERE valid_from <= ts::TIMESTAMP AND (valid_to IS NULL OR valid_to > ts::TIMEST
 
 
 def _take_over(con: duckdb.DuckDBPyConnection, live: str | None) -> None:
-    """Make the history equal to the published load's. It mostly is; then nothing of it is copied."""
-    if live is None or not _content(con, f"{live}.golden"):
-        con.execute(_DDL)
-        return
-    if _content(con, "golden") != _content(con, f"{live}.golden"):
-        con.execute(_DDL)
+    """Make the history equal to the published load's."""
+    con.execute(_DDL)
+    if live is not None and columns_of(con, live, HISTORY):
         con.execute(f"INSERT INTO golden.{HISTORY} BY NAME FROM {live}.golden.{HISTORY}")
-
-
-def _content(con: duckdb.DuckDBPyConnection, schema: str) -> tuple[int, int] | None:
-    """How many rows a history has and a digest of them, whatever their order; None where there is no history."""
-    try:
-        found = con.execute(
-            "SELECT count(*), coalesce(sum(hash(customer_id, valid_from, recorded_at, superseded_at, load_id)::HUGEINT), 0)"
-            f" FROM {schema}.{HISTORY}"
-        ).fetchall()
-    except duckdb.CatalogException:
-        return None
-    return found[0]
 
 
 def _structure(columns: Columns) -> str:

@@ -3,18 +3,21 @@
 -- it changed anew: a row that is in the new timeline as it was stays untouched, any other is superseded, and nothing is deleted.
 -- What stands in braces is made from the columns of golden.customer; see history.py.
 
+-- the history that customers may have who are looked at; where only touched customers are made anew, theirs
+CREATE OR REPLACE TEMP VIEW history_before AS FROM golden.customer_history;
+
 -- the customers known before whose golden row this load changed, as they are now
 CREATE OR REPLACE TEMP TABLE history_new AS
 SELECT c.customer_id, {row} AS now_row
 FROM golden.customer AS c
-SEMI JOIN golden.customer_history AS h USING (customer_id)
+SEMI JOIN history_before AS h USING (customer_id)
 WHERE c.load_id = $load_id
-  OR NOT EXISTS (FROM golden.customer_history AS o WHERE o.customer_id = c.customer_id AND o.superseded_at IS NULL AND o.valid_to IS NULL);
+  OR NOT EXISTS (FROM history_before AS o WHERE o.customer_id = c.customer_id AND o.superseded_at IS NULL AND o.valid_to IS NULL);
 
 -- the timelines of these and of the customers that are gone
 CREATE OR REPLACE TEMP TABLE history_known AS
 WITH gone AS (
-  SELECT customer_id FROM golden.customer_history WHERE superseded_at IS NULL AND valid_to IS NULL
+  SELECT customer_id FROM history_before WHERE superseded_at IS NULL AND valid_to IS NULL
   EXCEPT
   SELECT customer_id FROM golden.customer
 ), touched AS (
@@ -22,7 +25,7 @@ WITH gone AS (
 )
 SELECT h.*, is_gone, json_transform(h.snapshot, $structure) AS known_row,
        row_number() OVER (PARTITION BY customer_id ORDER BY valid_from) = 1 AS is_first
-FROM golden.customer_history AS h JOIN touched USING (customer_id)
+FROM history_before AS h JOIN touched USING (customer_id)
 WHERE h.superseded_at IS NULL;
 
 -- What the linkage did to a customer in this load. Who is whom is the hub's own judgement and holds from the load that made it,
@@ -117,7 +120,7 @@ WITH added AS (
   UNION ALL
   -- a customer never seen before is known from when it was first seen, unless it came of what was another's
   SELECT customer_id, CASE WHEN i.customer_id IS NULL THEN least(r.first_seen_at, $at) ELSE $at END, NULL, 'created', NULL, '[]', {snapshot}
-  FROM (SELECT c.customer_id, {row} AS r FROM golden.customer AS c ANTI JOIN golden.customer_history AS h USING (customer_id))
+  FROM (SELECT c.customer_id, {row} AS r FROM golden.customer AS c ANTI JOIN history_before AS h USING (customer_id))
   LEFT JOIN history_identity AS i USING (customer_id)
 )
 SELECT customer_id, valid_from, valid_to, $at, NULL, change_type, end_type, changed_attributes, md5(snapshot::VARCHAR), snapshot, $load_id,

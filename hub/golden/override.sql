@@ -16,6 +16,3 @@ CREATE OR REPLACE TEMP TABLE setting AS
 SELECT customer_id, attribute, override_id, value, created_at, nth
 FROM override_in_force SEMI JOIN owner_current USING (customer_id)
 WHERE action = 'set';
-
--- Of each attribute that another follows: the record that won it. A value that a steward wrote stands for the record it is about.
-CREATE OR REPLACE TEMP TABLE survivor (attribute VARCHAR, customer_id VARCHAR, record_key VARCHAR);

@@ -40,6 +40,3 @@ SELECT customer_id, record_key, source_system, source_updated_at, {judged}, vali
          ELSE 'tie_break'
        END AS rule
 FROM placed;
-
-INSERT INTO golden.customer_attribute
-{picked};

@@ -18,6 +18,7 @@ import duckdb
 
 from hub.contract.errors import ConfigError
 from hub.golden.conditions import check_condition
+from hub.golden.maker import Maker
 from hub.golden.one_expression import first_line
 from hub.golden.text import sql
 
@@ -46,7 +47,7 @@ def check_segments(segments: Mapping[str, str]) -> None:
             raise ValueError(f"segment {name!r}: {error}") from error
 
 
-def carry_segments(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], *, live: str | None, now: datetime) -> None:
+def carry_segments(maker: Maker, segments: Mapping[str, str], *, live: str | None, now: datetime) -> None:
     """Fill golden.segment_member from golden.customer_360 and the published load.
 
     Args:
@@ -54,6 +55,7 @@ def carry_segments(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], 
         live: catalog of the attached published load, None where it has no segments.
         now: when the load began, UTC without zone; what entered or left did so then.
     """
+    con = maker.con
     con.execute("CREATE OR REPLACE TEMP TABLE segment_now (segment_key VARCHAR, customer_id VARCHAR, rule_hash VARCHAR)")
     if segments:
         # one pass over the customers, however many segments there are
@@ -75,7 +77,7 @@ def carry_segments(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], 
         " exited_at TIMESTAMP, rule_hash VARCHAR)"
     )
     con.execute("SET VARIABLE segment_time = ?::TIMESTAMP", [now])
-    con.execute(sql("segment_member").format(before=before))
+    maker.run(sql("segment_member").format(before=before))
 
 
 def _blame(con: duckdb.DuckDBPyConnection, segments: Mapping[str, str], among: str) -> None:

@@ -19,14 +19,18 @@ from importlib.resources import files
 import duckdb
 
 from hub.golden.attributes import ATTRIBUTES, DECIDED_BY, Attribute
+from hub.golden.maker import Maker
 from hub.golden.rules import Rule
 from hub.golden.settings import OTHERS, GoldenSettings, SurvivorshipSettings, Trusted
+from hub.golden.text import over
 
-_DDL = """CREATE OR REPLACE TABLE golden.customer_attribute (
-  customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL, record_key VARCHAR NOT NULL,
+_COLUMNS = """customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL, record_key VARCHAR NOT NULL,
   source_system VARCHAR NOT NULL, source_updated_at TIMESTAMP, is_winner BOOLEAN NOT NULL, survivorship_rule VARCHAR NOT NULL,
   rank_no BIGINT NOT NULL, validation_status VARCHAR, is_verified BOOLEAN, agrees_with_winner BOOLEAN, trust_score DOUBLE,
-  trust_floor DOUBLE, trust_half_life_days INTEGER, override_id VARCHAR)"""
+  trust_floor DOUBLE, trust_half_life_days INTEGER, override_id VARCHAR"""
+_TABLE = "customer_attribute"
+# what the ranking reads where only touched customers are ranked anew
+TOUCHED = {"staging.party_record": "person_record", "owner_current": "person_owner", "setting": "person_setting"}
 _OVERRIDE = {
     **dict.fromkeys(("override_id", "anchor_record_key", "attribute", "action", "value", "reason", "created_by"), "VARCHAR"),
     **dict.fromkeys(("created_at", "expires_at", "revoked_at"), "TIMESTAMP"),
@@ -46,8 +50,8 @@ _TRUST_COLUMNS = (
     f"t.max * {_TRUST_KEPT} AS trust_score, t.min * {_TRUST_KEPT} AS trust_floor, t.half_life_days AS trust_half_life_days"
 )
 _NO_TRUST = "NULL::DOUBLE AS trust_score, NULL::DOUBLE AS trust_floor, NULL::INTEGER AS trust_half_life_days"
-# trust in a value today; rounded, so that no last digit of a power decides
-_TRUST = """round(trust_floor + (trust_score - trust_floor) * CASE WHEN trust_half_life_days IS NULL THEN 1
+# trust in a value on $day; rounded, so that no last digit of a power decides
+TRUST_ON = """round(trust_floor + (trust_score - trust_floor) * CASE WHEN trust_half_life_days IS NULL THEN 1
   WHEN source_updated_at IS NULL THEN 0
   ELSE 0.5 ** (greatest(date_diff('day', source_updated_at::DATE, $day::DATE), 0) / trust_half_life_days::DOUBLE) END, 9)"""
 
@@ -57,28 +61,42 @@ def _sql(name: str) -> str:
     return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def rank_attributes(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, now: datetime) -> None:
+def put_in_force(con: duckdb.DuckDBPyConnection, settings: GoldenSettings, now: datetime) -> None:
+    """Make the temporary tables of what stewards said that is in force when the load begins: override_in_force, ruling, setting."""
+    _run(con, _sql("override").replace("{overrides}", settings.overrides or _NO_OVERRIDES), now=now)
+
+
+def rank_attributes(maker: Maker, settings: GoldenSettings, now: datetime) -> None:
     """Fill golden.customer_attribute and golden.attribute_override from staging.party_record, the crosswalk and the overrides.
+
+    Where only touched rows are made anew, those are the candidates of the customers in ``touched_person``.
 
     Args:
         now: when the load began, UTC without zone: overrides expire and trust decays up to it, trust by whole days.
     """
-    con.execute(_DDL)
-    overrides = settings.overrides or _NO_OVERRIDES
-    _run(con, _sql("override").replace("{overrides}", overrides), now=now)
+    con = maker.con
+    into = "ranked_value" if maker.partly else f"golden.{_TABLE}"
+    kind, last = ("TEMP TABLE", "") if maker.partly else ("TABLE", ", load_id VARCHAR NOT NULL")
+    con.execute(f"CREATE OR REPLACE {kind} {into} ({_COLUMNS}{last})")
+    reads = TOUCHED if maker.partly else {}
+    con.execute("CREATE OR REPLACE TEMP TABLE survivor (attribute VARCHAR, customer_id VARCHAR, record_key VARCHAR)")
     _weigh_sources(con, settings)
     survivorship = settings.survivorship
     followed = {rule.argument for name in ATTRIBUTES for rule in survivorship.rules(name) if rule.kind == "follow"}
     for name in survivorship.order():
-        _run(con, _ranking(ATTRIBUTES[name], survivorship.rules(name)), day=now.date())
+        _run(con, _ranking(ATTRIBUTES[name], survivorship.rules(name), over(_sql("rank"), reads)), day=now.date())
+        picked = " UNION ALL ".join(_picked(member.name) for member in ATTRIBUTES[name].members)
+        con.execute(f"INSERT INTO {into} {picked if maker.partly else maker.stamped(_TABLE, picked)}")
         if name in followed:
             con.execute(
                 "INSERT INTO survivor SELECT $name, customer_id, about FROM ranked WHERE is_winner",
                 {"name": name},
             )
-    _run(
-        con,
-        _sql("attribute_override").replace("{overrides}", overrides),
+    if maker.partly:
+        maker.exchange(_TABLE, into, "touched_person")
+        con.execute(f"DROP TABLE {into}")
+    maker.run(
+        _sql("attribute_override").replace("{overrides}", settings.overrides or _NO_OVERRIDES),
         columns=list(DECIDED_BY),
         deciders=list(DECIDED_BY.values()),
     )
@@ -123,7 +141,7 @@ def _term(rule: Rule, attribute: Attribute) -> str:
         case "source_priority":
             return "-coalesce(s.position, 1000000)"
         case "trust":
-            return _TRUST
+            return TRUST_ON
         case "recency":
             return "epoch_us(source_updated_at)"
         case "oldest":
@@ -140,8 +158,8 @@ def _term(rule: Rule, attribute: Attribute) -> str:
             return f"TRY({rule.argument})"
 
 
-def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
-    """The script that ranks the candidates of one attribute or group."""
+def _ranking(attribute: Attribute, rules: tuple[Rule, ...], script: str) -> str:
+    """The script that ranks the candidates of one attribute or group; `script` is what it is made of."""
     kinds = {rule.kind for rule in rules}
     terms = [("own_mailbox", "NOT is_fallback", "DESC")] if attribute.fallback != "false" else []
     terms += [(rule.kind, _term(rule, attribute), "ASC" if rule.kind == "min" else "DESC") for rule in rules]
@@ -186,12 +204,10 @@ def _ranking(attribute: Attribute, rules: tuple[Rule, ...]) -> str:
             f"WHEN term_{i} IS DISTINCT FROM CASE WHEN rank_no = 1 THEN next_term_{i} ELSE best_term_{i} END THEN '{kind}'"
             for i, (kind, _, _) in enumerate(terms)
         ),
-        "picked": " UNION ALL ".join(_picked(m.name) for m in members),
         # the last two stand in the texts above
         "name": attribute.name,
         "best": str(attribute.best),
     }
-    script = _sql("rank")
     for key, text in parts.items():
         script = script.replace("{" + key + "}", text)
     return script
@@ -209,7 +225,8 @@ def _agrees(name: str) -> str:
 def _picked(name: str) -> str:
     """The candidates of one golden column."""
     return (
-        f"SELECT customer_id, '{name}', {name}::VARCHAR, record_key, source_system, source_updated_at, is_winner, rule, rank_no,"
-        f" validation_status, is_verified, agrees_{name}, trust_score, trust_floor, trust_half_life_days, override_id"
+        f"SELECT customer_id, '{name}' AS attribute, {name}::VARCHAR AS value, record_key, source_system, source_updated_at,"
+        f" is_winner, rule AS survivorship_rule, rank_no, validation_status, is_verified, agrees_{name} AS agrees_with_winner,"
+        " trust_score, trust_floor, trust_half_life_days, override_id"
         f" FROM ranked WHERE {name} IS NOT NULL"
     )

@@ -23,10 +23,13 @@ WITH valued AS (
   WHERE NOT p.is_test AND NOT p.is_deleted
 ), hosted AS (
   SELECT *, nullif(split_part(email, '@', 2), '') AS host FROM valued
+), own_domain AS (
+  -- asked of each domain once, however many mailboxes it has
+  SELECT host, host AS domain FROM (SELECT DISTINCT host FROM hosted WHERE host IS NOT NULL)
+  WHERE host NOT IN (FROM id_free_domain) AND NOT EXISTS (FROM id_relay WHERE starts_with(host, beginning))
 )
-SELECT * EXCLUDE (host) REPLACE (CASE WHEN tax NOT IN (SELECT value FROM {blocked} WHERE id_type = 'tax_id') THEN tax END AS tax),
-  CASE WHEN host NOT IN (FROM id_free_domain) AND NOT EXISTS (FROM id_relay WHERE starts_with(host, beginning)) THEN host END AS domain
-FROM hosted;
+SELECT h.* EXCLUDE (host) REPLACE (CASE WHEN tax NOT IN (SELECT value FROM {blocked} WHERE id_type = 'tax_id') THEN tax END AS tax), d.domain
+FROM hosted AS h LEFT JOIN own_domain AS d USING (host);
 
 CREATE OR REPLACE TEMP TABLE id_firm AS
 SELECT customer_id FROM id_party GROUP BY customer_id HAVING bool_or(party_type = 'company') AND NOT bool_or(party_type = 'person');

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.golden import GoldenSettings, build_golden
+from hub.golden import TABLES, GoldenSettings, build_golden
 from hub.golden.history import add_history, as_of_macro, attributes
+from hub.golden.maker import Maker
 from tests.hub.parties import assign, stage_parties, warehouse
 
 NOW = datetime(2026, 6, 1)  # noqa: DTZ001 - stores keep UTC without zone
@@ -69,7 +70,7 @@ class Loads:
                     "INSERT OR REPLACE INTO identity.customer_registry VALUES (?, 'merged', ?, 's', 0, ?, 'run', NULL)",
                     [other, customer_id, now],
                 )
-        add_history(self.con, load_id=name, live="live_" + self.live if self.live else None, now=now)
+        add_history(Maker(self.con, TABLES, name, "live_" + self.live if self.live else None), now=now)
         self.con.execute(as_of_macro(attributes(self.con)))
         self.loads[name] = (now, rows)
         return name
@@ -216,7 +217,7 @@ def test_an_unchanged_day_adds_no_row_and_a_load_built_twice_is_the_same(loads: 
     name, live = loads.live, "live_L2"
     once = loads.ask("FROM golden.customer_history ORDER BY ALL")
     assert len(once) == 4
-    add_history(loads.con, load_id=str(name), live=live, now=day(2))
+    add_history(Maker(loads.con, TABLES, str(name), live), now=day(2))
     assert loads.ask("FROM golden.customer_history ORDER BY ALL") == once
 
 
@@ -245,7 +246,7 @@ def test_a_new_column_without_values_changes_no_history_and_one_with_values_does
     loads.day(NOW, {"c_1": {"email": "a@x"}, "c_2": {"email": "b@x"}})
     loads.con.execute("ALTER TABLE golden.customer ADD COLUMN nickname VARCHAR")
     loads.con.execute("UPDATE golden.customer SET load_id = 'L2', nickname = CASE customer_id WHEN 'c_2' THEN 'Bee' END")
-    add_history(loads.con, load_id="L2", live="live_L1", now=day(1))
+    add_history(Maker(loads.con, TABLES, "L2", "live_L1"), now=day(1))
     assert loads.timeline("customer_id, valid_from, changed_attributes") == [
         ("c_1", NOW, "[]"),
         ("c_2", NOW, "[]"),
@@ -261,7 +262,7 @@ def test_exact_decimals_and_lists_come_back_as_they_were(loads: Loads) -> None:
     loads.con.execute(
         "INSERT INTO golden.customer VALUES ('c_1', 'active', 'a@x', NULL, NULL, NULL, 0, 'L1', 12345678901234.5678, ['a', '\"b'])"
     )
-    add_history(loads.con, load_id="L1", live=None, now=NOW)
+    add_history(Maker(loads.con, TABLES, "L1", None), now=NOW)
     loads.con.execute(as_of_macro(attributes(loads.con)))
     assert loads.as_of("net = 12345678901234.5678, systems", NOW) == [(True, ["a", '"b'])]
 
