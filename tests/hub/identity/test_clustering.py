@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.identity.clustering import UNCOMPARED, WEIGHT_CAP, Clustering, cluster
+from hub.identity.clustering import FORBIDDEN, UNCOMPARED, WEIGHT_CAP, Clustering, cluster
 from tests.hub.identity.plain_guard import plainly
 
 Edges = dict[tuple[int, int], float]
@@ -96,6 +96,15 @@ def test_decisions_beat_any_weight() -> None:
     found = parts(run(5, edges, must=[(3, 4)], cannot=[(0, 2)]))
     assert frozenset({3, 4}) in found
     assert not any({0, 2} <= p for p in found)
+
+
+def test_what_a_steward_made_one_is_not_parted_by_what_forbids_it() -> None:
+    # 0, 1, 2 are records of one person; 3, 4 of another, whom the birth date of the first forbids until the steward says otherwise
+    edges = {(0, 1): 9.0, (0, 2): 9.0, (1, 2): 9.0, (3, 4): 9.0} | {(a, b): FORBIDDEN for a in (0, 1, 2) for b in (3, 4)}
+    assert parts(run(5, edges)) == {frozenset({0, 1, 2}), frozenset({3, 4})}
+    together = parts(run(5, edges, must=[(0, 3)]))
+    assert any({0, 1, 2, 3} <= found for found in together)
+    assert not any({0, 4} <= found for found in parts(run(5, edges, must=[(0, 3)], cannot=[(0, 4)])))
 
 
 def test_a_cannot_link_reaches_what_was_joined_by_must_links() -> None:
