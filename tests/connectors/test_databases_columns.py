@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -64,7 +65,8 @@ def landed(source: SqlConnector, root: Path) -> list[dict[str, Any]]:
 
 
 def shown(read: list[Page]) -> list[Any]:
-    return [(list(page.records), page.rejects, page.checkpoint, page.begins) for page in read]
+    # checkpoints as they are kept: a NaN in one is not equal to the next
+    return [(list(page.records), page.rejects, json.dumps(page.checkpoint), page.begins) for page in read]
 
 
 def both_ways(db: Database, monkeypatch: pytest.MonkeyPatch, root: Path, stream: dict[str, Any], **others: Any) -> None:
@@ -108,6 +110,11 @@ def test_columns_of_every_type_land_as_rows_do(
     if data.draw(st.booleans()):
         stream["deleted_flag"] = data.draw(st.sampled_from([kinds[kind] for kind in ("bool", "int", "text", "timestamptz")]))
     both_ways(postgres, monkeypatch, tmp_path, stream, timezone=data.draw(st.sampled_from(["UTC", "Europe/Berlin"])))
+
+
+def test_a_row_whose_id_is_no_number_lands_as_in_rows(postgres: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    postgres.run("CREATE TABLE things (id float8, name text)", "INSERT INTO things VALUES ('NaN', 'a'), (NULL, 'b'), (1.5, 'c')")
+    both_ways(postgres, monkeypatch, tmp_path, {"id": "id"})
 
 
 def test_rows_without_an_id_and_repeated_ones_are_turned_down_as_in_rows(
