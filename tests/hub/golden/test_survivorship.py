@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from hub.contract.errors import ConfigError
 from hub.golden import TABLES, GoldenSettings, SurvivorshipSettings, build_golden
 from hub.golden.attributes import ATTRIBUTES, DECIDED_BY
-from hub.golden.build import sql
+from hub.golden.build import TABLES, sql
 from hub.golden.lookup import customer_card, find_customers
+from hub.golden.maker import Maker
 from hub.golden.overrides import attribute_named, given_values, written_value
 from hub.golden.survivorship import rank_attributes
 from tests.hub.parties import T0, assign, stage_parties, warehouse
@@ -79,8 +80,8 @@ def rank(con: duckdb.DuckDBPyConnection, rules: Mapping[str, Any] | None = None,
     """The whole of golden.customer_attribute; the other golden tables are not built."""
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
     con.execute(sql("owner"))
-    rank_attributes(con, golden_settings(con, rules), now)
-    return con.execute("FROM golden.customer_attribute ORDER BY ALL").fetchall()
+    rank_attributes(Maker(con, TABLES, "L1", None), golden_settings(con, rules), now)
+    return con.execute("SELECT * EXCLUDE (load_id) FROM golden.customer_attribute ORDER BY ALL").fetchall()
 
 
 def ranking(con: duckdb.DuckDBPyConnection, attribute: str) -> list[tuple[str, str]]:
