@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from hub.contract.errors import ConfigError
 from hub.golden import TABLES, GoldenSettings, SurvivorshipSettings, build_golden
 from hub.golden.attributes import ATTRIBUTES, DECIDED_BY
-from hub.golden.build import TABLES, sql
+from hub.golden.build import sql
 from hub.golden.lookup import customer_card, find_customers
 from hub.golden.maker import Maker
 from hub.golden.overrides import attribute_named, given_values, written_value
-from hub.golden.survivorship import rank_attributes
+from hub.golden.survivorship import put_in_force, rank_attributes
 from tests.hub.parties import T0, assign, stage_parties, warehouse
 
 SOURCES = ("shop", "bill", "help")
@@ -80,7 +80,9 @@ def rank(con: duckdb.DuckDBPyConnection, rules: Mapping[str, Any] | None = None,
     """The whole of golden.customer_attribute; the other golden tables are not built."""
     con.execute("CREATE SCHEMA IF NOT EXISTS golden")
     con.execute(sql("owner"))
-    rank_attributes(Maker(con, TABLES, "L1", None), golden_settings(con, rules), now)
+    settings = golden_settings(con, rules)
+    put_in_force(con, settings, now)
+    rank_attributes(Maker(con, TABLES, "L1", None), settings, now)
     return con.execute("SELECT * EXCLUDE (load_id) FROM golden.customer_attribute ORDER BY ALL").fetchall()
 
 
@@ -394,7 +396,7 @@ def test_the_order_of_rows_does_not_matter_and_ranks_are_total(
     assert rank(crowd, {"default": rules}) == before
     # within an attribute or group every rank is one record's, and one record wins, unless a steward ignores them all
     of_record: dict[tuple[str, int], set[str]] = {}
-    for _, attribute, _, record, *_rest, rank_no, _status, _agrees, _score, _floor, _half, _override in before:
+    for _, attribute, _, record, *_rest, rank_no, _status, _verified, _agrees, _score, _floor, _half, _override in before:
         of_record.setdefault((DECIDED_BY[attribute], rank_no), set()).add(record)
     assert all(len(records) == 1 for records in of_record.values())
     wins = [row for row in before if row[6]]
