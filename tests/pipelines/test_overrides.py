@@ -158,11 +158,11 @@ def test_what_is_decided_while_a_load_is_built_waits_for_the_next_one(
 
     built = build_assets.build
 
-    def meanwhile(opened: Any, *, run_id: str) -> Any:
+    def meanwhile(opened: Any, **how: Any) -> Any:
         # after identity copied the decisions, before the gate judges: a steward is at work
         override(opened, "crm:contacts:2", "email", "ignore", Steward("ada", "bounced"))
         hub("review", "decide", "crm:contacts:2", "crm:contacts:3", "cannot_link")
-        return built(opened, run_id=run_id)
+        return built(opened, **how)
 
     hub("override", "pin", "crm:contacts:1", "email", *WHY)
     monkeypatch.setattr(build_assets, "build", meanwhile)

@@ -75,7 +75,7 @@ def restore(
             for lock in (building, settled, linking):
                 held.enter_context(lock(settings))
             marker.write_text(backup.backup_id)
-            aside = _put_aside(settings, control, beside / f"before-restore-{now:%Y%m%dT%H%M%S}")
+            aside = _put_aside(settings, control, beside / f"before-restore-{now:%Y%m%dT%H%M%S%f}")
             for name in FOLDERS:
                 if (fetched / name).exists():
                     _move(fetched / name, folder(settings, name))
