@@ -8,6 +8,7 @@ from connectors.files.options import is_url, resolved
 from hub.contract.errors import ConfigError
 from pipelines.context import Hub
 from warehouse.backup import Backup, Restored, Storage, back_up, prune, restore, verify
+from warehouse.connection import backing_up
 from warehouse.control import utcnow
 
 
@@ -33,8 +34,9 @@ def take(
     place = storage(hub, where)
     written = hub.config.root / "hub.yaml"
     config = written if written.exists() else None
-    taken = back_up(hub.config.warehouse, hub.control.engine, place, now=utcnow(), config=config)
-    gone = prune(place, hub.config.backup.keep if keep is None else keep)
+    with backing_up(hub.config.warehouse):
+        taken = back_up(hub.config.warehouse, hub.control.engine, place, now=utcnow(), config=config)
+        gone = prune(place, hub.config.backup.keep if keep is None else keep)
     detail = f"to {place.where}, {taken.size} bytes, {taken.written_bytes} of them new; {len(gone)} older ones removed"
     hub.control.audit("backup", taken.backup_id, actor=by, detail=detail, automatic=automatic)
     return taken, gone

@@ -160,6 +160,13 @@ def building(settings: WarehouseSettings) -> Iterator[None]:
 
 
 @contextmanager
+def backing_up(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold backups apart, from the copy until older ones are removed. Raises `WarehouseBusyError`."""
+    with locked(settings.path, "backup.lock", settings.lock_timeout_seconds):
+        yield
+
+
+@contextmanager
 def linking(settings: WarehouseSettings) -> Iterator[None]:
     """Hold apart whoever moves the link or what it may point to: publishing, rolling back, pruning. Raises `WarehouseBusyError`."""
     with locked(settings.path, "link.lock", settings.lock_timeout_seconds):

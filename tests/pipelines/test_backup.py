@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -17,7 +19,7 @@ from pipelines.jobs import BACKUP_JOB
 from pipelines.runner import EXIT_OK
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
-from warehouse.backup import Storage, restoring
+from warehouse.backup import Storage, restoring, taking
 from warehouse.connection import restore_marker, writer
 
 STREAM = {"path": "../in/contacts.jsonl", "kind": "party", "id": "id", "fields": {"full_name": "name", "email": "email"}}
@@ -140,6 +142,27 @@ def test_a_damaged_backup_touches_nothing(world: World, tmp_path: Path, damage: 
     assert world.sync().action == "unchanged"
 
 
+def test_a_piece_that_a_crash_cut_short_is_written_again(world: World, tmp_path: Path) -> None:
+    take(world)
+    piece = max((tmp_path / "kept" / "pieces").rglob("*"), key=lambda path: path.stat().st_size)
+    piece.write_bytes(piece.read_bytes()[:1000])
+    (world.root / "data" / ".backup").mkdir()  # and the copy of a backup that was killed is no obstacle
+    take(world)
+    with world.hub() as hub:
+        assert backups.verified(hub, None)[1] > 0
+    assert not (world.root / "data" / ".backup").exists()
+
+
+def test_a_full_disk_is_said_in_a_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(taking.shutil, "copyfile", full)
+    with pytest.raises(WarehouseAccessError, match=r"No space left on device.*free disk space"):
+        take(world)
+    assert not (world.root / "data" / ".backup").exists()
+
+
 def test_figures_that_differ_are_refused(world: World, tmp_path: Path) -> None:
     take(world)
     manifest = next((tmp_path / "kept" / "manifests").iterdir())
@@ -196,7 +219,7 @@ def test_the_commands_say_what_they_did(world: World, tmp_path: Path, hub: Comma
     assert [found["backup_id"] for found in listed] == [made["backup_id"]]
     assert hub("backup", str(tmp_path / "elsewhere"), "--verify")["backup_id"] == made["backup_id"]
     assert "there is no backup" in hub("restore", "--replace", fails=True)
-    assert "no protocol" not in hub("backup", "nosuch://bucket", fails=True)
+    assert "cannot keep backups at nosuch://bucket" in hub("backup", "nosuch://bucket", fails=True)
     done = hub("restore", str(tmp_path / "elsewhere"), "--replace")
     assert done["backup_id"] == made["backup_id"]
     assert Path(done["aside"]).is_dir()

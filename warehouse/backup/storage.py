@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -75,6 +76,7 @@ class Storage:
 
     def __init__(self, where: str, options: dict[str, Any] | None = None) -> None:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+        from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
         self.where = where
         try:
@@ -84,6 +86,7 @@ class Storage:
                 f"cannot keep backups at {where} ({str(error).splitlines()[0]})",
                 remedy="name a folder, or a URL whose fsspec library is installed",
             ) from error
+        self._is_folder = isinstance(self._fs, LocalFileSystem)
 
     def write(self, place: str, path: Path) -> tuple[Entry, int]:
         """Keep a file; yields its entry and how many bytes were not there yet."""
@@ -92,8 +95,8 @@ class Storage:
             while piece := source.read(PIECE_BYTES):
                 digest = _digest(piece)
                 target = self._piece(digest)
-                # a piece is there whole or not at all: files get their names once they are complete
-                if not self._fs.exists(target):
+                # one that a crash cut short, where a storage leaves such, has another size
+                if self._size(target) != len(piece):
                     self._put(target, piece)
                     new += len(piece)
                 pieces.append(digest)
@@ -182,12 +185,24 @@ class Storage:
                 f"{path} is no manifest of a backup ({type(error).__name__})", remedy="remove it, or take another place for backups"
             ) from error
 
+    def _size(self, target: str) -> int | None:
+        try:
+            return int(self._fs.info(target)["size"])
+        except FileNotFoundError:
+            return None
+
     def _put(self, target: str, content: bytes) -> None:
-        # fsspec gives a file its name when the transaction ends: no reader sees half of one, nor is half of one left
-        with self._fs.transaction:
-            self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-            with self._fs.open(target, "wb") as file:
-                file.write(content)
+        """Write a file. In a folder it gets its name once it is whole and on the disk; object storages do so by themselves."""
+        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        if not self._is_folder:
+            self._fs.pipe_file(target, content)
+            return
+        unfinished = f"{target}.{os.getpid()}.tmp"
+        with open(unfinished, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, target)
 
     def _piece(self, digest: str) -> str:
         return f"{self._root}/pieces/{digest[:2]}/{digest}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -33,7 +32,7 @@ FOLDERS = ("published", "private", "gate")  # beside the warehouse or the link, 
 def back_up(
     settings: WarehouseSettings, control: sa.Engine, storage: Storage, *, now: datetime, config: Path | None = None
 ) -> Backup:
-    """Take a backup.
+    """Take a backup; the caller holds `warehouse.connection.backing_up`.
 
     Args:
         now: UTC without zone; the backup's name begins with it.
@@ -46,8 +45,10 @@ def back_up(
     """
     if not settings.path.exists():
         raise NotFoundError(f"there is no warehouse at {settings.path} yet", remedy="run hub sync first")
-    held = Path(tempfile.mkdtemp(prefix=".backup-", dir=settings.path.parent))
+    held = settings.path.parent / ".backup"
     try:
+        shutil.rmtree(held, ignore_errors=True)  # of one that was killed; nobody else takes one now, see `backing_up`
+        held.mkdir(mode=0o700)
         live = _hold_still(settings, control, held)
         if config is not None:
             shutil.copyfile(config, held / CONFIG)
@@ -62,8 +63,11 @@ def back_up(
         backup = Backup(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", f"{now.isoformat()}Z", live, found, tuple(entries), written)
         storage.keep(backup)
         return backup
-    except shutil.Error as error:
-        raise WarehouseAccessError(f"cannot copy the warehouse ({error})", remedy="free disk space beside it") from error
+    except OSError as error:
+        raise WarehouseAccessError(
+            f"cannot copy the warehouse beside itself ({error.strerror or type(error).__name__})",
+            remedy="free disk space for one copy of it in that folder or mend permissions, then take the backup again",
+        ) from error
     finally:
         shutil.rmtree(held, ignore_errors=True)
 

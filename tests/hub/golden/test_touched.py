@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.golden import build, how_built, touched
+from hub.golden import GoldenSettings, basis, build, how_built, touched
 from tests.hub.golden.days import WORDS, Change, Hub, change_all, later
 
 small = st.integers(0, 4)
@@ -149,3 +149,10 @@ def test_many_changes_and_few_inputs_have_everything_made_from_scratch(
     monkeypatch.setattr(build, limit, value)
     hub.build()
     assert why in str(how_built(hub.con).whole)
+
+
+def test_what_decides_which_company_a_customer_belongs_to_is_part_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = GoldenSettings(("shop",))
+    before = basis.rules_digest(chosen)
+    monkeypatch.setattr(basis, "account_rules", lambda: [("accounts.sql", "SELECT 1")])
+    assert basis.rules_digest(chosen) != before
