@@ -7,7 +7,6 @@ a source record, not about a customer, so that it stays right when customers are
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,6 +15,7 @@ from hub.contract.errors import ConfigError, NotFoundError
 from hub.golden.attributes import Attribute
 from hub.golden.overrides import PIN, SET, attribute_named, given_values, written_value
 from pipelines.context import Hub
+from pipelines.moments import moment_ahead
 from pipelines.stewardship import Steward, audit, one_customer
 from warehouse import control_tables as t
 from warehouse.connection import connect, published
@@ -47,7 +47,7 @@ def override(
         ConfigError: no such attribute, a value that cannot be read, a time that is past, or it is overridden so already.
     """
     attribute = attribute_named(name)
-    until = None if expires is None else _moment(expires)
+    until = None if expires is None else moment_ahead(expires, "--expires")
     given = given_values(attribute, words or []) if action == SET else {}
     with published(hub.config.warehouse) as con:
         anchors = _anchors(hub, con, key, attribute, action)
@@ -62,17 +62,6 @@ def override(
         # the value is a person's; the audit log says that it was written, the override itself what
         audit(hub, by, f"override_{action}", row["override_id"], record=row["anchor_record_key"], attribute=attribute.name)
     return rows
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError("no date or time", field="--expires", remedy="give an ISO one, as 2027-03-01") from None
-    moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    if moment <= utcnow():
-        raise ConfigError("that time is past", field="--expires", remedy="give a later one, or leave it out")
-    return moment
 
 
 def _anchors(hub: Hub, con: duckdb.DuckDBPyConnection, key: str, attribute: Attribute, action: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 # no `from __future__ import annotations` here: Dagster reads the config classes from the annotations themselves
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,9 +14,15 @@ from connectors.contract import Connector, Stream
 from hub.contract.errors import ConfigError, HubError
 from pipelines.context import Hub
 from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
+from pipelines.pauses import active_pauses, pause_line
 from pipelines.read_ahead import ReadAhead
 
 BATCH_TAG = "hub/batch"
+PAUSED_TAG = "hub/paused"
+_CHECKS = {
+    "fields_as_before": "No field of the payloads is new, missing or of another type.",
+    "api_version_served": "The vendor serves the API version for 60 days or longer.",
+}
 
 
 class SyncConfig(dg.Config):
@@ -53,17 +59,14 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         pool=f"source_{connector.name}",
         # else Dagster runs steps that do not depend on each other by name, and customers before their invoices
         op_tags={"dagster/priority": str(-number)},
+        output_required=False,  # nothing is materialised of a source that is paused
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=settings.fresh_within_hours)),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "fields_as_before", asset=key, description="No field of the payloads is new, missing or of another type."
-            ),
-            dg.AssetCheckSpec(
-                "api_version_served", asset=key, description="The vendor serves the API version for 60 days or longer."
-            ),
-        ],
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=description) for name, description in _CHECKS.items()],
     )
-    def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster reads it
+    def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        if (paused := active_pauses(hub).get(connector.name)) is not None:
+            yield from _left_out(context, connector.name, pause_line(paused))
+            return
         ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
             asked, of_run = request_of(config, connector.name), requests_of_run(context, connector)
@@ -75,9 +78,17 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
             ahead.stop()  # no later step will take what is being read
             raise
         checks = [_fields_as_before(report, settings.schema_drift), _api_version_served(connector)]
-        return dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
+        yield dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
 
     return raw
+
+
+def _left_out(context: dg.AssetExecutionContext, source: str, line: str) -> Iterator[dg.AssetCheckResult]:
+    """Say of a run whose source is paused that it read nothing: in its log, in its tags, and in the checks a step must give."""
+    context.log.warning(f"{source} is {line}: nothing was read; hub resume {source} ends it")
+    context.instance.add_run_tags(context.run.run_id, {PAUSED_TAG: source})
+    for name in _CHECKS:
+        yield dg.AssetCheckResult(check_name=name, passed=True, description=f"not looked at, {source} is {line}")
 
 
 def request_of(config: SyncConfig, source: str) -> SyncRequest:

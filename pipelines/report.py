@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.context import Hub
 from pipelines.gate import page_path
+from pipelines.pauses import active_pauses
 from pipelines.pins import active_pin
 from pipelines.targets import target_status
 from warehouse import control_tables as t
@@ -27,8 +28,10 @@ def hub_status(hub: Hub) -> dict[str, Any]:
         .group_by(t.quarantine.c.source_system)
     )
     in_quarantine = {row["source_system"]: row["n"] for row in counts}
+    paused = active_pauses(hub)
     sources = [
         _source(hub, name, [row for row in last if row["source_system"] == name], in_quarantine.get(name, 0))
+        | {"paused": paused.get(name)}
         for name in hub.config.sources
     ]
     newest = hub.control.last_load()

@@ -6,7 +6,7 @@ One run per source, so that one that fails stops no other, then one build if any
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB
+from pipelines.pauses import active_pauses, pause_line
 from pipelines.plan import Plan, plan_build
 from pipelines.publishing import adopt_published
 from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
@@ -43,6 +44,7 @@ class SyncOutcome:
         streams: the sync_run rows of this sync.
         changes: the schema_change rows of this sync.
         errors: one line per source that failed, by source.
+        paused: one line per source that was left out because it is paused, by source.
         error: why the build failed, if it did.
         load: the load_batch row that speaks for the result.
         targets: `target_status` of the further targets, none if the build failed.
@@ -52,6 +54,7 @@ class SyncOutcome:
     streams: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    paused: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     load: dict[str, Any] | None = None
     targets: list[dict[str, Any]] = field(default_factory=list)
@@ -73,16 +76,19 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         notice: told what is under way, for people who wait.
 
     Raises:
-        ConfigError: a source is named that is not there or switched off.
+        ConfigError: a source is named that is not there, switched off or paused.
         WarehouseError: the warehouse or the control store cannot be used at all.
     """
-    sources = _chosen(hub, options.sources)
+    chosen = _chosen(hub, options.sources)
+    paused = {source: pause_line(found) for source, found in active_pauses(hub).items() if source in chosen}
+    _refuse_paused(paused, options.sources)
+    sources = tuple(source for source in chosen if source not in paused)
     _check_window(hub, sources, options)
     with writer(hub.config.warehouse):
         pass  # whoever holds it is named now and once, not by each stream after a wait of its own
     adopt_published(hub)
     defs = build_defs(hub)
-    outcome = SyncOutcome()
+    outcome = SyncOutcome(paused=paused)
     batch = secrets.token_hex(8)
     with open_instance(hub.config) as instance:
         clear_dead_runs(instance)
@@ -144,6 +150,15 @@ def _chosen(hub: Hub, named: Sequence[str]) -> tuple[str, ...]:
         if name not in enabled:
             raise ConfigError("the source is switched off", field=f"sources.{name}.enabled", remedy="set it to true to sync it")
     return tuple(name for name in enabled if not named or name in named)
+
+
+def _refuse_paused(paused: Mapping[str, str], named: Sequence[str]) -> None:
+    """Whoever names a paused source is told so; a sync of all leaves it out."""
+    for source in named:
+        if source in paused:
+            raise ConfigError(
+                f"the source is {paused[source]}", source=source, remedy=f"hub resume {source} lets it be synced again"
+            )
 
 
 def _check_window(hub: Hub, sources: Sequence[str], options: SyncOptions) -> None:

@@ -85,6 +85,19 @@ load_pin = Table(
     Column("released_at", DateTime),
 )
 
+source_pause = Table(
+    "source_pause",
+    metadata,
+    Column("pause_id", String(64), primary_key=True),
+    Column("source_system", String(100), nullable=False),
+    Column("paused_by", String(100), nullable=False),
+    Column("paused_at", DateTime, nullable=False),
+    Column("until", DateTime),  # from then on it no longer counts; None: until it is resumed
+    Column("reason", Text),
+    Column("resumed_by", String(100)),
+    Column("resumed_at", DateTime),
+)
+
 target_state = Table(
     "target_state",
     metadata,

@@ -97,6 +97,7 @@ from pipelines.cli import (  # noqa: E402 - they register their commands on `app
     model,  # noqa: F401
     operate,  # noqa: F401
     override,  # noqa: F401
+    pauses,  # noqa: F401
     quarantine,  # noqa: F401
     releases,  # noqa: F401
     setup,  # noqa: F401

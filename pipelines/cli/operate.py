@@ -127,6 +127,7 @@ def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, An
         "schema_changes": outcome.changes,
         "failed_checks": [{**check, "examples": json.loads(check["examples"])} for check in checks],
         "errors": outcome.errors,
+        "paused": outcome.paused,
         "targets": outcome.targets,
         "error": outcome.error,
     }
@@ -170,6 +171,8 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]], page: Path | 
         if change["policy"] != "evolve":
             field = FieldChange(change["field"], change["change"], change["type_before"], change["type_now"])
             typer.echo(f"  fields of {change['source_system']}/{change['stream']}: {field}")
+    for source, line in outcome.paused.items():
+        typer.echo(f"left out: {source} is {line}; hub resume {source} ends it")
     for message in outcome.errors.values():
         typer.echo(f"failed: {message}", err=True)
     typer.echo(_verdict_line(outcome))
@@ -211,6 +214,7 @@ def _verdict_line(outcome: SyncOutcome) -> str:
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Per source: last sync, freshness, rows, quarantine; and the last load with its verdict. Works while a sync runs."""
     with opened(config) as hub:
+        from pipelines.pauses import pause_line
         from pipelines.report import hub_status
 
         found = hub_status(hub)
@@ -222,12 +226,20 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         "Sources",
         ("source", "last sync", "result", "fresh", *right),
         [
-            (s["source"], s["last_sync_at"], s["result"], s["fresh"], *(s[name.replace(" ", "_")] for name in right))
+            (
+                s["source"],
+                s["last_sync_at"],
+                s["result"],
+                "paused" if s["paused"] else s["fresh"],
+                *(s[name.replace(" ", "_")] for name in right),
+            )
             for s in found["sources"]
         ],
         right=right,
     )
     for source in found["sources"]:
+        if source["paused"]:
+            typer.echo(f"  {source['source']} is {pause_line(source['paused'])}; hub resume {source['source']} ends it")
         if source["error"]:
             typer.echo(f"  {source['source']}: {source['error']}")
     _print_load(found["load"], found["held"])
