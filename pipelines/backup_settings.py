@@ -15,4 +15,4 @@ class BackupSettings(BaseModel):
     to: str | None = Field(None, description="a folder, or a URL that fsspec knows such as s3://bucket/hub")
     storage: StorageOptions = Field(default_factory=dict, description="options of that storage, as fsspec takes them")
     keep: int = Field(14, ge=1, description="backups kept; older ones are removed after a new one is there")
-    schedule: str | None = Field(None, description="cron expression, UTC, at which the Dagster daemon takes one")
+    schedule: str | None = Field(None, description="cron expression, in schedules.timezone, at which the Dagster daemon takes one")

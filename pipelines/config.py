@@ -24,19 +24,12 @@ from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, 
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
 from pipelines.backup_settings import BackupSettings
+from pipelines.schedule_settings import ScheduleSettings
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-
-
-class ScheduleSettings(BaseModel):
-    """When the full sync runs by itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    full_sync: str | None = Field("15 5 * * *", description="cron expression, UTC; null switches it off")
 
 
 class SyncSettings(BaseModel):

@@ -8,19 +8,22 @@ from pipelines.build_assets import build_assets
 from pipelines.config import load_config
 from pipelines.context import Hub
 from pipelines.gate_checks import gate_checks
-from pipelines.jobs import build_after_sync, jobs, schedules
+from pipelines.jobs import jobs, sync_jobs
 from pipelines.raw_assets import raw_assets
+from pipelines.schedules import schedules
+from pipelines.sensors import sensors
 
 
 def build_defs(hub: Hub) -> dg.Definitions:
     """All definitions of one hub. Opens neither sources nor warehouse."""
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
+    syncs = sync_jobs(hub)
     return dg.Definitions(
         assets=[*(asset for connector in connectors for asset in raw_assets(hub, connector)), *build_assets(hub, connectors)],
         asset_checks=[gate_checks(hub, connectors)],
-        jobs=jobs(hub),
+        jobs=[*syncs, *jobs(hub)],
         schedules=schedules(hub),
-        sensors=[build_after_sync(hub)],
+        sensors=sensors(hub, syncs),
         # one process per step costs more than most steps do, and the warehouse has one writer anyway
         executor=dg.in_process_executor,
     )

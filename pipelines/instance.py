@@ -68,6 +68,11 @@ def _boot_id() -> str:
     return path.read_text().strip()[:8] if path.exists() else ""
 
 
+def is_of_a_command(run: dg.DagsterRun) -> bool:
+    """Whether a process of `hub` works on it. What the daemon runs in place of one that died has the dead one's tags."""
+    return PROCESS_TAG in run.tags and run.parent_run_id is None
+
+
 def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Fail the runs of this host whose process is dead and free their pool slots; a killed run would hold them for good.
 
@@ -77,7 +82,7 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
     dead = []
     for run in instance.get_runs(under_way):
-        if not _is_dead(run.tags):
+        if not is_of_a_command(run) or not _is_dead(run.tags):
             continue
         instance.report_run_failed(run, message="its process died before it ended; the next sync goes on where it stopped")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -11,7 +11,7 @@ import dagster as dg
 
 from connectors import versions
 from connectors.contract import Connector, Stream
-from hub.contract.errors import ConfigError, HubError
+from hub.contract.errors import ConfigError, HubError, SourceUnavailableError, WarehouseBusyError
 from pipelines.context import Hub
 from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
 from pipelines.pauses import active_pauses, pause_line
@@ -19,6 +19,7 @@ from pipelines.read_ahead import ReadAhead
 
 BATCH_TAG = "hub/batch"
 PAUSED_TAG = "hub/paused"
+LATER_TAG = "hub/try_later"  # of a run that failed for what passes: a vendor that does not answer, a warehouse that is busy
 _CHECKS = {
     "fields_as_before": "No field of the payloads is new, missing or of another type.",
     "api_version_served": "The vendor serves the API version for 60 days or longer.",
@@ -73,6 +74,8 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
             begin = partial(ahead.readings, ref, of_run) if ahead.serves(of_run) else None
             report = ingest_stream(hub, connector, stream, ref, asked, begin)
         except HubError as error:
+            if isinstance(error, (SourceUnavailableError, WarehouseBusyError)):
+                context.instance.add_run_tags(context.run.run_id, {LATER_TAG: stream.name})
             raise dg.Failure(str(error), allow_retries=False) from error
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             ahead.stop()  # no later step will take what is being read

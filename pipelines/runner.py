@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
 from pipelines.context import Hub
+from pipelines.dead_syncs import clear_dead_syncs
 from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
@@ -91,8 +92,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
     outcome = SyncOutcome(paused=paused)
     batch = secrets.token_hex(8)
     with open_instance(hub.config) as instance:
-        clear_dead_runs(instance)
-        _close_dead_syncs(hub, instance)
+        clear_dead_syncs(hub, instance)
         at_a_time = min(hub.config.sync.at_a_time, len(sources))
         if at_a_time > 1:
             notice(f"syncing {', '.join(sources)}")
@@ -169,15 +169,6 @@ def _check_window(hub: Hub, sources: Sequence[str], options: SyncOptions) -> Non
         request_of(SyncConfig(since=options.since, until=options.until), name)
         if not any(stream.window for stream in hub.config.connector(name).streams()):
             raise ConfigError("this source can only be read whole", source=name, remedy=f"use hub sync {name} --full")
-
-
-def _close_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
-    """What the control store still calls running although its Dagster run is over."""
-    for row in hub.control.rows(sa.select(t.sync_run).where(t.sync_run.c.status == "running")):
-        run = instance.get_run_by_id(row["dagster_run_id"]) if row["dagster_run_id"] else None
-        if run is None or run.is_finished:
-            over = {"status": "failed", "error": "its process died before it ended", "ended_at": row["started_at"]}
-            hub.control.put(t.sync_run, [row | over])
 
 
 def _build(
