@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.backfill_assets import backfill_assets
 from pipelines.build_assets import build_assets
 from pipelines.config import load_config
 from pipelines.context import Hub
 from pipelines.gate_checks import gate_checks
-from pipelines.jobs import jobs, sync_jobs
+from pipelines.jobs import backfill_jobs, jobs, sync_jobs
 from pipelines.raw_assets import raw_assets
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
@@ -17,11 +18,16 @@ from pipelines.sensors import sensors
 def build_defs(hub: Hub) -> dg.Definitions:
     """All definitions of one hub. Opens neither sources nor warehouse."""
     connectors = [hub.config.connector(name) for name in hub.config.enabled()]
+    backfills = {connector.name: backfill_assets(hub, connector) for connector in connectors}
     syncs = sync_jobs(hub)
     return dg.Definitions(
-        assets=[*(asset for connector in connectors for asset in raw_assets(hub, connector)), *build_assets(hub, connectors)],
+        assets=[
+            *(asset for connector in connectors for asset in raw_assets(hub, connector)),
+            *(asset for of_source in backfills.values() for asset in of_source),
+            *build_assets(hub, connectors),
+        ],
         asset_checks=[gate_checks(hub, connectors)],
-        jobs=[*syncs, *jobs(hub)],
+        jobs=[*syncs, *backfill_jobs(backfills), *jobs(hub)],
         schedules=schedules(hub),
         sensors=sensors(hub, syncs),
         # one process per step costs more than most steps do, and the warehouse has one writer anyway

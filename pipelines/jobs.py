@@ -2,6 +2,7 @@
 
 # no `from __future__ import annotations` here: Dagster reads the context class from the annotation itself
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -30,6 +31,24 @@ def sync_jobs(hub: Hub) -> list[Any]:
             tags={SOURCE_TAG: source},
         )
         for source in hub.config.enabled()
+    ]
+
+
+def backfill_jobs(assets: Mapping[str, Sequence[dg.AssetsDefinition]]) -> list[Any]:
+    """One job per source that has backfill assets.
+
+    Args:
+        assets: those of each source.
+    """
+    return [
+        dg.define_asset_job(
+            f"backfill_{source}",
+            selection=dg.AssetSelection.assets(*of_source),
+            description=f"Read days of {source} again: choose the days when launching it.",
+            tags={SOURCE_TAG: source},
+        )
+        for source, of_source in assets.items()
+        if of_source
     ]
 
 

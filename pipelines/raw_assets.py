@@ -3,6 +3,7 @@
 # no `from __future__ import annotations` here: Dagster reads the config classes from the annotations themselves
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -41,6 +42,11 @@ def raw_key(source: str, stream: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", source, stream])
 
 
+def source_pool(source: str) -> str:
+    """The pool of one in which whatever reads a source waits for its turn."""
+    return f"source_{source}"
+
+
 def raw_assets(hub: Hub, connector: Connector) -> list[dg.AssetsDefinition]:
     """The assets of one source."""
     ahead = ReadAhead(hub, connector)
@@ -57,7 +63,7 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         description=_description(connector, stream),
         kinds={connector.type_name, "parquet", "duckdb"},
         tags={"source": connector.name, "kind": stream.kind},
-        pool=f"source_{connector.name}",
+        pool=source_pool(connector.name),
         # else Dagster runs steps that do not depend on each other by name, and customers before their invoices
         op_tags={"dagster/priority": str(-number)},
         output_required=False,  # nothing is materialised of a source that is paused
@@ -66,17 +72,17 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
     )
     def raw(context: dg.AssetExecutionContext, config: SyncConfig) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         if (paused := active_pauses(hub).get(connector.name)) is not None:
-            yield from _left_out(context, connector.name, pause_line(paused))
+            line = pause_line(paused)
+            say_left_out(context, connector.name, line)
+            for name in _CHECKS:  # a step must give its checks
+                yield dg.AssetCheckResult(check_name=name, passed=True, description=f"not looked at, {connector.name} is {line}")
             return
         ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
-            asked, of_run = request_of(config, connector.name), requests_of_run(context, connector)
-            begin = partial(ahead.readings, ref, of_run) if ahead.serves(of_run) else None
-            report = ingest_stream(hub, connector, stream, ref, asked, begin)
-        except HubError as error:
-            if isinstance(error, (SourceUnavailableError, WarehouseBusyError)):
-                context.instance.add_run_tags(context.run.run_id, {LATER_TAG: stream.name})
-            raise dg.Failure(str(error), allow_retries=False) from error
+            with ending_plainly(context, stream):
+                asked, of_run = request_of(config, connector.name), requests_of_run(context, connector)
+                begin = partial(ahead.readings, ref, of_run) if ahead.serves(of_run) else None
+                report = ingest_stream(hub, connector, stream, ref, asked, begin)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             ahead.stop()  # no later step will take what is being read
             raise
@@ -86,12 +92,21 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
     return raw
 
 
-def _left_out(context: dg.AssetExecutionContext, source: str, line: str) -> Iterator[dg.AssetCheckResult]:
-    """Say of a run whose source is paused that it read nothing: in its log, in its tags, and in the checks a step must give."""
+@contextmanager
+def ending_plainly(context: dg.AssetExecutionContext, stream: Stream) -> Iterator[None]:
+    """An error of ours ends the step with its one line; the run is marked if the fault is one that passes."""
+    try:
+        yield
+    except HubError as error:
+        if isinstance(error, (SourceUnavailableError, WarehouseBusyError)):
+            context.instance.add_run_tags(context.run.run_id, {LATER_TAG: stream.name})
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def say_left_out(context: dg.AssetExecutionContext, source: str, line: str) -> None:
+    """Say of a run whose source is paused that it read nothing, in its log and in its tags."""
     context.log.warning(f"{source} is {line}: nothing was read; hub resume {source} ends it")
     context.instance.add_run_tags(context.run.run_id, {PAUSED_TAG: source})
-    for name in _CHECKS:
-        yield dg.AssetCheckResult(check_name=name, passed=True, description=f"not looked at, {source} is {line}")
 
 
 def request_of(config: SyncConfig, source: str) -> SyncRequest:

@@ -84,6 +84,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
     paused = {source: pause_line(found) for source, found in active_pauses(hub).items() if source in chosen}
     _refuse_paused(paused, options.sources)
     sources = tuple(source for source in chosen if source not in paused)
+    _check_streams(hub, options)
     _check_window(hub, sources, options)
     with writer(hub.config.warehouse):
         pass  # whoever holds it is named now and once, not by each stream after a wait of its own
@@ -161,13 +162,29 @@ def _refuse_paused(paused: Mapping[str, str], named: Sequence[str]) -> None:
             )
 
 
+def _check_streams(hub: Hub, options: SyncOptions) -> None:
+    """Streams are of one source, which has them."""
+    if not options.streams:
+        return
+    if len(options.sources) != 1:
+        raise ConfigError(
+            "a stream is one of a source", field="--stream", remedy="name the source: hub sync SOURCE --stream STREAM"
+        )
+    source = options.sources[0]
+    there = [stream.name for stream in hub.config.connector(source).streams()]
+    for name in options.streams:
+        if name not in there:
+            raise ConfigError(f"there is no stream {name!r}", source=source, remedy=f"it has {', '.join(there)}")
+
+
 def _check_window(hub: Hub, sources: Sequence[str], options: SyncOptions) -> None:
     """A backfill is of sources that can be asked for a window, and its times are times."""
     if options.since is None and options.until is None:
         return
     for name in sources:
         request_of(SyncConfig(since=options.since, until=options.until), name)
-        if not any(stream.window for stream in hub.config.connector(name).streams()):
+        streams = [s for s in hub.config.connector(name).streams() if not options.streams or s.name in options.streams]
+        if not any(stream.window for stream in streams):
             raise ConfigError("this source can only be read whole", source=name, remedy=f"use hub sync {name} --full")
 
 

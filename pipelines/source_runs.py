@@ -23,7 +23,7 @@ from pipelines.definitions import build_defs
 from pipelines.forking import fork_context
 from pipelines.instance import open_instance, process_tags
 from pipelines.jobs import sync_job_name
-from pipelines.raw_assets import BATCH_TAG
+from pipelines.raw_assets import BATCH_TAG, raw_key
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class SyncOptions:
     since: str | None = None  # with until: a backfill, see `SyncRequest`
     until: str | None = None
     accept_schema: bool = False
+    streams: tuple[str, ...] = ()  # of the one source that is named; empty: all
 
 
 def quiet() -> dict[str, Any]:
@@ -50,9 +51,14 @@ def sync_source(
     job = defs.resolve_job_def(sync_job_name(source))
     names = ("full", "limit", "since", "until", "accept_schema")
     asked = {name: value for name in names if (value := getattr(options, name))}
-    ops = {node.name: {"config": asked} for node in job.nodes} if asked else {}
+    chosen = [raw_key(source, stream) for stream in options.streams]
+    steps = [key.to_python_identifier() for key in chosen] or [node.name for node in job.nodes]
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, run_config={"ops": ops, **quiet()}, tags={BATCH_TAG: batch, **process_tags()}
+        instance=instance,
+        raise_on_error=False,
+        run_config={"ops": {step: {"config": asked} for step in steps} if asked else {}, **quiet()},
+        tags={BATCH_TAG: batch, **process_tags()},
+        asset_selection=chosen or None,
     )
     return None if result.success else why(result)
 

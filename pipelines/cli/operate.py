@@ -26,6 +26,9 @@ _SHOWN = 20  # changes of IDs that a dry run prints
 @app.command()
 def sync(
     sources: Annotated[list[str] | None, typer.Argument(help="sources to read; all enabled ones without")] = None,
+    streams: Annotated[
+        list[str] | None, typer.Option("--stream", metavar="STREAM", help="read this stream of the source only; may be repeated")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="read everything again and resolve with the current model")] = False,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="read about so many rows per stream, to try a source out")
@@ -50,7 +53,7 @@ def sync(
     4 published but a source or target failed, 1 error.
     """
     if dry:
-        if sources or full or limit or since or until or accept_schema:
+        if sources or streams or full or limit or since or until or accept_schema:
             raise ConfigError("a dry run reads nothing", field="--dry-run", remedy="leave out sources and the other options")
         _dry_run(config, as_json)
         return
@@ -60,7 +63,7 @@ def sync(
         from pipelines.runner import run_sync
         from pipelines.source_runs import SyncOptions
 
-        options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema)
+        options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema, tuple(streams or ()))
         outcome = run_sync(hub, options, notice)
         checks = failed_checks(hub, outcome.load)
         page = verdict_page(hub, outcome)

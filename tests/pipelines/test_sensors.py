@@ -41,6 +41,7 @@ class Daemon:
             return requests, str(found.skip_reason.skip_message if found.skip_reason else "")
         if isinstance(found, dg.RunRequest):
             return [found], ""
+        assert isinstance(found, dg.SkipReason)
         return [], str(found.skip_message)
 
     def run(
