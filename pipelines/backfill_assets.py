@@ -51,7 +51,7 @@ def _backfill_asset(hub: Hub, connector: Connector, stream: Stream, days: dg.Dai
             return
         window = context.partition_time_window
         ref = SyncRef(context.run.run_id, dagster_run_id=context.run.run_id)
-        with ending_plainly(context, stream):
+        with ending_plainly(context):
             report = ingest_stream(hub, connector, stream, ref, SyncRequest(window=(window.start, window.end)))
         yield dg.MaterializeResult(metadata={**sync_metadata(report), "since": str(window.start), "until": str(window.end)})
 

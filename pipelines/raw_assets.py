@@ -20,7 +20,7 @@ from pipelines.read_ahead import ReadAhead
 
 BATCH_TAG = "hub/batch"
 PAUSED_TAG = "hub/paused"
-LATER_TAG = "hub/try_later"  # of a run that failed for what passes: a vendor that does not answer, a warehouse that is busy
+LATER_TAG = "hub/try_later"  # its ID, on a run that failed for what passes; a re-execution in the UI takes over its tags
 _CHECKS = {
     "fields_as_before": "No field of the payloads is new, missing or of another type.",
     "api_version_served": "The vendor serves the API version for 60 days or longer.",
@@ -79,7 +79,7 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
             return
         ref = SyncRef(context.run.run_id, context.run.tags.get(BATCH_TAG), context.run.run_id)
         try:
-            with ending_plainly(context, stream):
+            with ending_plainly(context):
                 asked, of_run = request_of(config, connector.name), requests_of_run(context, connector)
                 begin = partial(ahead.readings, ref, of_run) if ahead.serves(of_run) else None
                 report = ingest_stream(hub, connector, stream, ref, asked, begin)
@@ -93,13 +93,13 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
 
 
 @contextmanager
-def ending_plainly(context: dg.AssetExecutionContext, stream: Stream) -> Iterator[None]:
+def ending_plainly(context: dg.AssetExecutionContext) -> Iterator[None]:
     """An error of ours ends the step with its one line; the run is marked if the fault is one that passes."""
     try:
         yield
     except HubError as error:
         if isinstance(error, (SourceUnavailableError, WarehouseBusyError)):
-            context.instance.add_run_tags(context.run.run_id, {LATER_TAG: stream.name})
+            context.instance.add_run_tags(context.run.run_id, {LATER_TAG: context.run.run_id})
         raise dg.Failure(str(error), allow_retries=False) from error
 
 

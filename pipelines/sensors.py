@@ -132,7 +132,7 @@ def _further_try(hub: Hub, instance: dg.DagsterInstance, source: str) -> dg.RunR
     if record is None or record.dagster_run.status is not dg.DagsterRunStatus.FAILURE or record.end_time is None:
         return None
     run = record.dagster_run
-    if LATER_TAG not in run.tags or is_of_a_command(run):
+    if run.tags.get(LATER_TAG) != run.run_id or is_of_a_command(run):
         return None
     attempt = int(run.tags.get(ATTEMPT_TAG, "1"))
     if attempt > settings.retries:
