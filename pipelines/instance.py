@@ -77,7 +77,7 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
     dead = []
     for run in instance.get_runs(under_way):
-        if not _is_dead(run.tags):
+        if not is_dead(run.tags):
             continue
         instance.report_run_failed(run, message="its process died before it ended; the next sync goes on where it stopped")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -85,7 +85,8 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return dead
 
 
-def _is_dead(tags: Mapping[str, str]) -> bool:
+def is_dead(tags: Mapping[str, str]) -> bool:
+    """Whether the process that a run's tags name was of this host and is no more."""
     if tags.get(HOST_TAG) != socket.gethostname() or PROCESS_TAG not in tags:
         return False
     if tags.get(BOOT_TAG) != _boot_id():

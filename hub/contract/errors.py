@@ -14,6 +14,7 @@
     │   ├── LineageError         landed parts do not continue the committed cursor; they are read again
     │   └── TargetError          a further target of the golden tables cannot be written; it catches up with the next sync
     │       └── TargetUnavailableError   it does not answer, or is busy; tried again
+    ├── DeliveryError          an alert could not be delivered; it stays owed and goes out with the next evaluation
     ├── GateError              the gate could not judge (never said of bad data)
     └── PublishRefusedError    no passing verdict for exactly this candidate
 
@@ -121,6 +122,18 @@ class TargetError(WarehouseError):
 
 class TargetUnavailableError(TargetError):
     """The target did not answer, or somebody held what had to change; trying again may help."""
+
+
+class DeliveryError(HubError):
+    """A channel did not take an alert; the syncs are not touched by it.
+
+    Args:
+        passing: whether trying again may help; it does not where the channel refused this very message.
+    """
+
+    def __init__(self, what: str, *, passing: bool = True, field: str | None = None, remedy: str | None = None) -> None:
+        self.passing = passing
+        super().__init__(what, field=field, remedy=remedy)
 
 
 class GateError(HubError):
