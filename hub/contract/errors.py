@@ -24,6 +24,8 @@ record IDs are keys of the source and may appear, values may not.
 
 from __future__ import annotations
 
+from functools import partial
+
 
 class HubError(Exception):
     """An error with a place and a remedy.
@@ -128,12 +130,16 @@ class DeliveryError(HubError):
     """A channel did not take an alert; the syncs are not touched by it.
 
     Args:
+        channel: its name under ``alerts:`` in hub.yaml.
         passing: whether trying again may help; it does not where the channel refused this very message.
     """
 
-    def __init__(self, what: str, *, passing: bool = True, field: str | None = None, remedy: str | None = None) -> None:
-        self.passing = passing
-        super().__init__(what, field=field, remedy=remedy)
+    def __init__(self, what: str, *, channel: str, passing: bool, remedy: str | None = None) -> None:
+        self.channel, self.passing = channel, passing
+        super().__init__(what, source=f"alerts.{channel}", remedy=remedy)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (partial(DeliveryError, self.what, channel=self.channel, passing=self.passing, remedy=self.remedy), ())
 
 
 class GateError(HubError):

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
 from hub.contract.errors import DeliveryError
 from hub.contract.secret import Secret
@@ -41,7 +41,8 @@ def deliver(channel: Channel, message: Message, wait: float = 0.5) -> str:
         ConfigError: the environment variable of a secret is not set, or holds no URL.
     """
     passing = retry_if_exception(lambda error: isinstance(error, DeliveryError) and error.passing)
-    tries = Retrying(retry=passing, stop=stop_after_attempt(_TRIES), wait=wait_exponential_jitter(wait, jitter=wait), reraise=True)
+    pause = wait_exponential(multiplier=wait) + wait_random(0, wait)
+    tries = Retrying(retry=passing, stop=stop_after_attempt(_TRIES), wait=pause, reraise=True)
     return str(tries(_sender(channel), message))
 
 
@@ -71,10 +72,6 @@ def _sender(channel: Channel) -> Callable[[Message], str]:
             return lambda message: _post(channel, message.payload(), channel.token)
 
 
-def _place(channel: Channel) -> str:
-    return f"alerts.{channel.name}"
-
-
 # over HTTP -----------------------------------------------------------------------------------------------------------
 
 
@@ -86,7 +83,7 @@ def _url(channel: WebhookChannel | SlackChannel) -> str:
         parts = httpx.URL()
     if parts.scheme not in ("http", "https") or not parts.host:
         raise DeliveryError(
-            f"{channel.url.variable} holds no URL", passing=False, field=_place(channel), remedy="it must begin with https://"
+            f"{channel.url.variable} holds no URL", passing=False, channel=channel.name, remedy="it must begin with https://"
         )
     return url
 
@@ -101,14 +98,14 @@ def _post(channel: WebhookChannel | SlackChannel, body: dict[str, Any], token: S
             text = response.read()[:200].decode(errors="replace").strip()
             response.close()
     except httpx.TransportError as error:
-        raise DeliveryError(f"no answer ({type(error).__name__})", passing=True, field=_place(channel)) from None
+        raise DeliveryError(f"no answer ({type(error).__name__})", passing=True, channel=channel.name) from None
     if response.is_success:
         return f"answered {response.status_code}"
     passing = response.status_code >= 500 or response.status_code in _LATER
     # Slack says why in one word, as no_service; anything else that is answered may repeat what was sent
     why = f" {text}" if re.fullmatch(r"[a-z_]{3,40}", text) else ""
     remedy = None if passing else f"renew {channel.url.variable}, then hub alerts test {channel.name}"
-    raise DeliveryError(f"answered {response.status_code}{why}", passing=passing, field=_place(channel), remedy=remedy)
+    raise DeliveryError(f"answered {response.status_code}{why}", passing=passing, channel=channel.name, remedy=remedy)
 
 
 def _slack(message: Message) -> dict[str, Any]:
@@ -163,18 +160,22 @@ def _smtp(channel: EmailChannel) -> Iterator[smtplib.SMTP]:
 
 def _refusal(channel: EmailChannel, error: Exception) -> DeliveryError:
     """Without the server's own words, which repeat addresses."""
-    place, host = _place(channel), channel.host
+    host = channel.host
     match error:
         case smtplib.SMTPAuthenticationError():
             variable = channel.password.variable if channel.password else "the password"
-            return DeliveryError(f"{host} refuses user or password", passing=False, field=place, remedy=f"renew {variable}")
+            return DeliveryError(
+                f"{host} refuses user or password", passing=False, channel=channel.name, remedy=f"renew {variable}"
+            )
         case smtplib.SMTPNotSupportedError():
-            return DeliveryError(f"{host} does not offer what security: {channel.security} takes", passing=False, field=place)
+            return DeliveryError(
+                f"{host} does not offer what security: {channel.security} takes", passing=False, channel=channel.name
+            )
         case smtplib.SMTPRecipientsRefused():
             code = min(code for code, _ in error.recipients.values())
-            return DeliveryError(f"{host} refuses all addresses under to: ({code})", passing=code < 500, field=place)
+            return DeliveryError(f"{host} refuses all addresses under to: ({code})", passing=code < 500, channel=channel.name)
         case smtplib.SMTPResponseException():
-            return DeliveryError(f"{host} answered {error.smtp_code}", passing=error.smtp_code < 500, field=place)
+            return DeliveryError(f"{host} answered {error.smtp_code}", passing=error.smtp_code < 500, channel=channel.name)
         case ssl.SSLCertVerificationError():
-            return DeliveryError(f"{host} has no certificate that is trusted", passing=False, field=place)
-    return DeliveryError(f"no answer from {host}:{channel.port} ({type(error).__name__})", passing=True, field=place)
+            return DeliveryError(f"{host} has no certificate that is trusted", passing=False, channel=channel.name)
+    return DeliveryError(f"no answer from {host}:{channel.port} ({type(error).__name__})", passing=True, channel=channel.name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
+import dagster as dg
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
@@ -30,9 +32,9 @@ def alert_status(hub: Hub) -> dict[str, Any]:
     }
 
 
-def alert_list(hub: Hub) -> list[dict[str, Any]]:
+def alert_list(hub: Hub, instance: dg.DagsterInstance | None = None, *, now: datetime | None = None) -> list[dict[str, Any]]:
     """What is open now or still owed to a channel, the oldest first, each with what is owed to whom. Sends nothing."""
-    look(hub)
+    look(hub, instance, now)
     owed: dict[str, dict[str, str]] = {}
     for row in hub.control.rows(sa.select(alert_delivery).where(alert_delivery.c.owed.is_not(None))):
         owed.setdefault(row["alert_key"], {})[row["channel"]] = row["owed"]

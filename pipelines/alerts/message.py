@@ -18,7 +18,7 @@ from pipelines.alerts.state import OPENED, RECOVERED, REMINDER
 from pipelines.context import Hub
 
 _PERSONAL = re.compile(r"[^\s@<>\"',;:=/]+@[^\s@<>\"',;:/]+|\+\d[\d ().-]{6,}\d")
-_PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]+@")
+_CREDENTIALS = re.compile(r"://[^\s/@]+@")
 _TITLES = {
     "run_failed": "failed",
     "gate_held": "load held",
@@ -31,8 +31,8 @@ _MARKS = {REMINDER: "still: ", RECOVERED: "recovered: "}
 
 
 def masked(text: str) -> str:
-    """A text in one line, without what looks like an e-mail address, a phone number or a password in a URL."""
-    return _PERSONAL.sub("[masked]", _PASSWORD.sub(r"\1:[masked]@", " ".join(text.split())))
+    """A text in one line, without what looks like an e-mail address, a phone number or the credentials in a URL."""
+    return _PERSONAL.sub("[masked]", _CREDENTIALS.sub("://", " ".join(text.split())))
 
 
 @dataclass(frozen=True)
