@@ -136,7 +136,7 @@ def mailbox(certificate: tuple[Path, Path] | None = None, password: str = SECRET
             assert certificate is not None
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
-            self.connection = context.wrap_socket(self.connection, server_side=True)
+            self.request = context.wrap_socket(self.request, server_side=True)
             self.setup()
 
         def handle(self) -> None:
@@ -151,7 +151,10 @@ def mailbox(certificate: tuple[Path, Path] | None = None, password: str = SECRET
                         self.say(f"250 {offers}")
                     case "STARTTLS":
                         self.say("220 go on")
-                        self.encrypt()
+                        try:
+                            self.encrypt()
+                        except ssl.SSLError:
+                            return  # the client does not trust us
                         offers = "AUTH PLAIN"
                     case "AUTH":
                         user, given = b64decode(line.split(" ")[2]).decode().split("\0")[1:]

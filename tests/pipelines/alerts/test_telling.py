@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pipelines.alerts.evaluate import evaluate
 from pipelines.alerts.listing import alert_list, alert_status
 from tests.loopback import Reply, Request
 from tests.pipelines.alerts.kit import HOUR, NOW, SECRET, Desk, Receiver, config, desk, receiver, webhook
+from tests.servers import POSTGRES, demand
 from warehouse.alert_tables import alert_delivery
 
 FAILED = "run_failed/crm"
@@ -114,14 +116,36 @@ def test_a_message_that_is_refused_does_not_keep_others_back(one: Desk, ops: Rec
     assert "answered 400; renew OPS_URL, then hub alerts test ops" in done.failed["ops"]
 
 
-def test_two_evaluations_at_once_tell_once(one: Desk, ops: Receiver) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, ops: Receiver) -> Iterator[Desk]:
+    """As `one`, with either kind of control store."""
+    settings = config(webhook())
+    if request.param == "sqlite":
+        with desk(tmp_path, settings) as made:
+            yield made
+        return
+    url, schema = demand(POSTGRES), f"hub_{secrets.token_hex(4)}"
+    admin = sa.create_engine(url)
+    with admin.begin() as con:
+        con.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    try:
+        with desk(tmp_path, settings | {"warehouse": {"control": f"{url}?options=-csearch_path%3D{schema}"}}) as made:
+            yield made
+    finally:
+        with admin.begin() as con:
+            con.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+        admin.dispose()
+
+
+def test_two_evaluations_at_once_tell_once(shared: Desk, ops: Receiver) -> None:
+    one = shared
+
     def slowly(request: Request) -> Reply:
         time.sleep(0.2)
         return Reply()
 
     ops.answers = slowly
-    for number in range(3):
-        one.synced(NOW, source="crm", stream="contacts" if number else "leads", error=ERROR)
+    one.synced(NOW, error=ERROR)
     one.synced(NOW, source="shop", stream="people", error="shop/people: lacks column id")
     errors: list[Exception] = []
 
