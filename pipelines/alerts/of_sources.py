@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from warehouse import control_tables as t
 from warehouse.drift import FieldChange
 
 _NEWS = timedelta(hours=24)  # fields that changed longer ago are no news; evaluations come far more often than that
+_RENEWAL = timedelta(days=14)  # time to get a new token from whoever may make one
 _NAMED = 5  # fields that a message names
 
 
@@ -34,7 +36,7 @@ def source_conditions(hub: Hub, instance: dg.DagsterInstance, now: datetime) -> 
         died = [row for row in running if row["source_system"] == source and row["stream"] in read and _died(instance, row)]
         yield from _run_failed(hub, source, len(read), streams, died)
         yield from _freshness_missed(hub, source, streams, now)
-        yield from _expiring(source, type_name, now)
+        yield from _expiring(hub, source, type_name, now)
     yield from _schema_changed(hub, now)
 
 
@@ -45,16 +47,18 @@ def _died(instance: dg.DagsterInstance, row: dict[str, Any]) -> bool:
 
 def _run_failed(hub: Hub, source: str, of: int, streams: list[dict[str, Any]], died: list[dict[str, Any]]) -> Iterator[Condition]:
     failed = {row["stream"]: row["error"] for row in streams if row["status"] == "failed"}
+    good = {row["stream"]: row["succeeded_at"] or datetime.min for row in streams}  # noqa: DTZ901 - the store's times have no zone
+    # what died beside another sync that succeeded since is made good
+    died = [row for row in died if row["started_at"] >= good.get(row["stream"], row["started_at"])]
     failed |= {row["stream"]: "its process died before it ended" for row in died}
     if not failed:
         return
-    good = {row["stream"]: row["succeeded_at"] for row in streams}
     past = hub.control.rows(
         sa.select(t.sync_run).where(
             t.sync_run.c.source_system == source, t.sync_run.c.stream.in_(failed), t.sync_run.c.status == "failed"
         )
     )
-    bad = [row for row in [*past, *died] if not (since := good.get(row["stream"])) or row["started_at"] >= since]
+    bad = [row for row in past if row["ended_at"] >= good[row["stream"]]] + died
     stream, error = next(iter(failed.items()))
     told = " ".join(str(error or "no reason is noted").split())
     place = "" if told.startswith(f"{source}/{stream}") else f"{stream}: "
@@ -94,21 +98,47 @@ def _freshness_missed(hub: Hub, source: str, streams: list[dict[str, Any]], now:
         )
 
 
-def _expiring(source: str, type_name: str, now: datetime) -> Iterator[Condition]:
-    told, pin = versions.warning(type_name, now.date()), versions.VERSIONS.get(type_name)
-    if told is None or pin is None or pin.served_until is None:
-        return
-    yield Condition(
-        key=f"expiring/{source}",
-        kind="expiring",
-        severity="error" if pin.served_until < now.date() else "warning",
-        where=f"source {source}",
-        # without the days that are left, which are other ones each day
-        what=f"API version {pin.version} of {type_name} is served until {pin.served_until}",
-        next_step="upgrade customer-hub to a release that uses a newer version, then hub check",
-        runbook="A source failed",
-        since=datetime.combine(pin.served_until, time()) - timedelta(days=versions.WARN_DAYS),
-    )
+def _expiring(hub: Hub, source: str, type_name: str, now: datetime) -> Iterator[Condition]:
+    pin = versions.VERSIONS.get(type_name)
+    if pin is not None and pin.served_until is not None:
+        yield from _ending(
+            Condition(
+                key=f"expiring/{source}/api_version",
+                kind="expiring",
+                severity="warning",
+                where=f"source {source}",
+                # without the days that are left, which are other ones each day
+                what=f"API version {pin.version} of {type_name} is served until {pin.served_until}",
+                next_step="upgrade customer-hub to a release that uses a newer version, then hub check",
+                runbook="A source failed",
+            ),
+            pin.served_until,
+            timedelta(days=versions.WARN_DAYS),
+            now,
+        )
+    end = hub.config.sources[source].credentials_end
+    if end is not None:
+        yield from _ending(
+            Condition(
+                key=f"expiring/{source}/credentials",
+                kind="expiring",
+                severity="warning",
+                where=f"source {source}",
+                what=f"its key or token ends on {end}, as hub.yaml says",
+                next_step=f"renew it at the vendor and in the environment, set sources.{source}.credentials_end, then hub check",
+                runbook="A source failed",
+            ),
+            end,
+            _RENEWAL,
+            now,
+        )
+
+
+def _ending(condition: Condition, end: date, ahead: timedelta, now: datetime) -> Iterator[Condition]:
+    """A condition that begins so long before a day, and is an error after it."""
+    since = datetime.combine(end, time()) - ahead
+    if since <= now:
+        yield replace(condition, since=since, severity="error" if end < now.date() else "warning")
 
 
 def _schema_changed(hub: Hub, now: datetime) -> Iterator[Condition]:

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from hub.contract.errors import WarehouseError
+from pipelines.alerts.evaluate import evaluate_after_sync
 from pipelines.definitions import build_defs
 from pipelines.instance import open_instance
 from tests.loopback import Reply
@@ -79,6 +80,19 @@ def test_what_fails_in_a_sync_is_told_at_its_end_and_so_is_that_it_goes_again(
     for path in (tmp_path / "var").rglob("*"):
         told += path.read_bytes().decode(errors="replace") if path.is_file() else ""
     assert [word for word in (SECRET, "@mail1.org") if word in told] == []
+
+
+def test_whatever_goes_wrong_with_alerts_fails_no_sync_and_is_logged_without_its_text(
+    tmp_path: Path, ops: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*args: object, **more: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with desk(tmp_path, config(webhook())) as made:
+        monkeypatch.setattr("pipelines.alerts.evaluate.source_conditions", breaks)
+        evaluate_after_sync(made.hub, made.instance)
+    assert "alerts could not be evaluated: unexpected RuntimeError" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_without_channels_nobody_is_told_and_there_is_no_sensor(tmp_path: Path) -> None:

@@ -59,6 +59,19 @@ def test_a_sync_whose_process_died_failed(hub: Desk) -> None:
     assert found(hub)["run_failed/crm"].what.endswith("contacts: its process died before it ended")
 
 
+def test_a_sync_that_died_beside_one_that_succeeded_is_made_good(hub: Desk) -> None:
+    hub.synced(NOW)
+    row = {"sync_run_id": "r", "source_system": "crm", "stream": "contacts", "status": "running", "dagster_run_id": "gone"}
+    hub.hub.control.put(t.sync_run, [row | {"started_at": NOW - HOUR}])
+    assert found(hub) == {}
+
+
+def test_a_sync_that_began_before_the_last_good_one_and_failed_after_it_counts(hub: Desk) -> None:
+    hub.synced(NOW)
+    hub.synced(NOW + HOUR / 120, error="crm/contacts: no answer; run again later")
+    assert found(hub)["run_failed/crm"].times == 1
+
+
 def test_what_hub_yaml_no_longer_reads_is_left_in_peace(hub: Desk) -> None:
     hub.synced(NOW, stream="former", error="crm/former: lacks column id")
     hub.synced(NOW, source="former", error="former/contacts: lacks column id")
@@ -101,12 +114,22 @@ def test_fields_that_changed_are_one_piece_of_news_however_often_they_are_seen(h
 
 def test_an_api_version_is_told_from_60_days_before_its_end(hub: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(versions.VERSIONS, "files", ApiVersion("v1", date(2026, 12, 31), "said here"))
-    assert found(hub) == {"expiring/crm": found(hub)["expiring/crm"], "expiring/shop": found(hub)["expiring/shop"]}
-    condition = found(hub)["expiring/crm"]
+    assert set(found(hub)) == {"expiring/crm/api_version", "expiring/shop/api_version"}
+    condition = found(hub)["expiring/crm/api_version"]
     assert condition.what == "API version v1 of files is served until 2026-12-31"
     assert condition.severity == "warning"
     assert found(hub, NOW - 2 * DAY) == {}
-    assert found(hub, NOW + 60 * DAY)["expiring/crm"].severity == "error"
+    assert found(hub, NOW + 60 * DAY)["expiring/crm/api_version"].severity == "error"
+
+
+def test_a_token_is_told_two_weeks_before_its_end_if_hub_yaml_knows_it(hub: Desk) -> None:
+    hub.world.change("crm", credentials_end=date(2026, 11, 16))
+    with desk(hub.world.root, hub.world.config) as made:
+        assert found(made, NOW - DAY) == {}
+        condition = found(made)["expiring/crm/credentials"]
+        assert (condition.what, condition.severity) == ("its key or token ends on 2026-11-16, as hub.yaml says", "warning")
+        assert "sources.crm.credentials_end" in condition.next_step
+        assert found(made, NOW + 15 * DAY)["expiring/crm/credentials"].severity == "error"
 
 
 def test_a_held_load_names_checks_and_counts_and_is_over_with_the_next_that_passes(hub: Desk) -> None:

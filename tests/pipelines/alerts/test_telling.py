@@ -75,6 +75,16 @@ def test_the_end_is_told_once_and_the_next_time_counts_as_the_second(one: Desk, 
     assert [body["episodes"] for body in ops.got] == [1, 1, 2]
 
 
+def test_an_end_that_draws_near_is_told_again_only_every_week(tmp_path: Path, ops: Receiver) -> None:
+    settings = config(webhook())
+    settings["sources"]["crm"]["credentials_end"] = NOW.date()
+    with desk(tmp_path, settings) as made:
+        for days in range(15):
+            made.evaluate(NOW + days * 24 * HOUR)
+    key = "expiring/crm/credentials"
+    assert ops.events() == [("opened", key), ("reminder", key), ("reminder", key)]
+
+
 def test_what_a_channel_did_not_take_stays_owed_and_others_are_not_touched(two: tuple[Desk, Receiver], ops: Receiver) -> None:
     one, night = two
     night.answers = lambda request: Reply(b"", 503)
