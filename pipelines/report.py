@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.alerts.listing import alert_status
+from pipelines.alerts.state import alert_status
 from pipelines.context import Hub
 from pipelines.gate import page_path
 from pipelines.pins import active_pin

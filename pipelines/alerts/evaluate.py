@@ -9,19 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
 
 from hub.contract.errors import DeliveryError, HubError
 from pipelines.alerts.channels import deliver
 from pipelines.alerts.condition import Condition
-from pipelines.alerts.message import compose
+from pipelines.alerts.message import compose, masked
 from pipelines.alerts.of_loads import load_conditions
 from pipelines.alerts.of_sources import source_conditions
 from pipelines.alerts.settings import Channel
 from pipelines.alerts.state import claim, owed_to, remember, settle
 from pipelines.context import Hub
 from pipelines.instance import open_instance
+from warehouse.alert_tables import alert, alert_delivery
 from warehouse.control import utcnow
 
 log = logging.getLogger(__name__)
@@ -72,6 +75,20 @@ def look(hub: Hub, instance: dg.DagsterInstance | None = None, now: datetime | N
         found = [*source_conditions(hub, opened, now), *load_conditions(hub, opened, now)]
         remember(con, hub.config.alerts, found, now)
     return found
+
+
+def alert_list(hub: Hub, instance: dg.DagsterInstance | None = None, *, now: datetime | None = None) -> list[dict[str, Any]]:
+    """What is open now or still owed to a channel, the oldest first, each with what is owed to whom. Sends nothing."""
+    look(hub, instance, now)
+    owed: dict[str, dict[str, str]] = {}
+    for row in hub.control.rows(sa.select(alert_delivery).where(alert_delivery.c.owed.is_not(None))):
+        owed.setdefault(row["alert_key"], {})[row["channel"]] = row["owed"]
+    rows = hub.control.rows(sa.select(alert).order_by(alert.c.first_seen, alert.c.alert_key))
+    return [
+        row | {"what": masked(row["what"]), "owed": owed.get(row["alert_key"], {})}
+        for row in rows
+        if row["resolved_at"] is None or row["alert_key"] in owed
+    ]
 
 
 def evaluate_after_sync(hub: Hub, instance: dg.DagsterInstance) -> None:

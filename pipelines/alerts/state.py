@@ -132,3 +132,16 @@ def settle(hub: Hub, channel: ChannelSettings, owed: Owed, token: str, now: date
 
 def _row(channel: ChannelSettings, owed: Owed) -> sa.ColumnElement[bool]:
     return sa.and_(alert_delivery.c.alert_key == owed.alert["alert_key"], alert_delivery.c.channel == channel.name)
+
+
+def alert_status(hub: Hub) -> dict[str, Any]:
+    """What was last remembered: how many conditions are open, how many messages are owed, and which channel fails why."""
+    failing = sa.select(alert_delivery.c.channel, alert_delivery.c.error).where(
+        alert_delivery.c.owed.is_not(None), alert_delivery.c.error.is_not(None)
+    )
+    count = sa.select(sa.func.count().label("n"))
+    return {
+        "open": hub.control.rows(count.where(alert.c.resolved_at.is_(None), ~alert.c.is_event))[0]["n"],
+        "owed": hub.control.rows(count.where(alert_delivery.c.owed.is_not(None)))[0]["n"],
+        "failing": {row["channel"]: row["error"] for row in hub.control.rows(failing.order_by(alert_delivery.c.failed_at))},
+    }

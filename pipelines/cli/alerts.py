@@ -22,7 +22,8 @@ def show(context: typer.Context, config: ConfigOption = None, as_json: JsonOptio
     if context.invoked_subcommand is not None:
         return
     with opened(config) as hub:
-        from pipelines.alerts.listing import alert_list, alert_status
+        from pipelines.alerts.evaluate import alert_list
+        from pipelines.alerts.state import alert_status
 
         found, status = alert_list(hub), alert_status(hub)
     if as_json:
@@ -59,7 +60,7 @@ def try_out(
 ) -> None:
     """Send a test message and say what answered. Exit code 1 if a channel did not take it."""
     with opened(config) as hub:
-        from pipelines.alerts.listing import channels_named, send_test
+        from pipelines.alerts.trying import channels_named, send_test
 
         done = send_test(hub, channels_named(hub, channel))
     if as_json:

@@ -64,7 +64,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             targets = check_targets(hub)
         channels = []
         if hub.config.alerts.channels:
-            from pipelines.alerts.listing import check_channels
+            from pipelines.alerts.trying import check_channels
 
             channels = check_channels(hub)
     if as_json:

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from pipelines.alerts.evaluate import evaluate
-from pipelines.alerts.listing import alert_list, alert_status
+from pipelines.alerts.evaluate import alert_list, evaluate
+from pipelines.alerts.state import alert_status
 from tests.loopback import Reply, Request
 from tests.pipelines.alerts.kit import HOUR, NOW, SECRET, Desk, Receiver, config, desk, receiver, webhook
 from tests.servers import POSTGRES, demand

@@ -1,49 +1,16 @@
-"""What people ask of alerts: what is open, what is owed, and whether a channel works."""
+"""Whether a channel works: looked at without sending anything, or tried with a test message. Nothing is remembered of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
-
-import dagster as dg
-import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
 from pipelines.alerts.channels import deliver, verify
-from pipelines.alerts.evaluate import look
-from pipelines.alerts.message import masked, trial
+from pipelines.alerts.message import trial
 from pipelines.alerts.settings import Channel
 from pipelines.context import Hub
-from warehouse.alert_tables import alert, alert_delivery
 from warehouse.control import utcnow
-
-
-def alert_status(hub: Hub) -> dict[str, Any]:
-    """What was last remembered: how many conditions are open, how many messages are owed, and which channel fails why."""
-    failing = sa.select(alert_delivery.c.channel, alert_delivery.c.error).where(
-        alert_delivery.c.owed.is_not(None), alert_delivery.c.error.is_not(None)
-    )
-    count = sa.select(sa.func.count().label("n"))
-    return {
-        "open": hub.control.rows(count.where(alert.c.resolved_at.is_(None), ~alert.c.is_event))[0]["n"],
-        "owed": hub.control.rows(count.where(alert_delivery.c.owed.is_not(None)))[0]["n"],
-        "failing": {row["channel"]: row["error"] for row in hub.control.rows(failing.order_by(alert_delivery.c.failed_at))},
-    }
-
-
-def alert_list(hub: Hub, instance: dg.DagsterInstance | None = None, *, now: datetime | None = None) -> list[dict[str, Any]]:
-    """What is open now or still owed to a channel, the oldest first, each with what is owed to whom. Sends nothing."""
-    look(hub, instance, now)
-    owed: dict[str, dict[str, str]] = {}
-    for row in hub.control.rows(sa.select(alert_delivery).where(alert_delivery.c.owed.is_not(None))):
-        owed.setdefault(row["alert_key"], {})[row["channel"]] = row["owed"]
-    rows = hub.control.rows(sa.select(alert).order_by(alert.c.first_seen, alert.c.alert_key))
-    return [
-        row | {"what": masked(row["what"]), "owed": owed.get(row["alert_key"], {})}
-        for row in rows
-        if row["resolved_at"] is None or row["alert_key"] in owed
-    ]
 
 
 def channels_named(hub: Hub, name: str | None) -> Sequence[Channel]:
