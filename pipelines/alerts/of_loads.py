@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.alerts.condition import Condition, moment
 from pipelines.context import Hub
-from pipelines.instance import is_dead
+from pipelines.instance import process_died
 from pipelines.jobs import BUILD_JOB
 from pipelines.targets import target_status
 from warehouse import control_tables as t
@@ -50,7 +50,7 @@ def _build_failed(hub: Hub, instance: dg.DagsterInstance) -> Iterator[Condition]
     failed = []
     for record in runs:
         run = record.dagster_run
-        if not run.is_finished and not is_dead(run.tags):
+        if not run.is_finished and not process_died(run):
             continue  # it is under way
         # a run that made a load did what a build is for, though the gate held the load or a target failed
         if run.is_success or run.run_id in made:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors import versions
 from pipelines.alerts.condition import Condition, moment
 from pipelines.context import Hub
-from pipelines.instance import is_dead
+from pipelines.instance import process_died
 from warehouse import control_tables as t
 from warehouse.drift import FieldChange
 
@@ -42,7 +42,7 @@ def source_conditions(hub: Hub, instance: dg.DagsterInstance, now: datetime) -> 
 
 def _died(instance: dg.DagsterInstance, row: dict[str, Any]) -> bool:
     run = instance.get_run_by_id(row["dagster_run_id"]) if row["dagster_run_id"] else None
-    return run is None or run.is_finished or is_dead(run.tags)
+    return run is None or run.is_finished or process_died(run)
 
 
 def _run_failed(hub: Hub, source: str, of: int, streams: list[dict[str, Any]], died: list[dict[str, Any]]) -> Iterator[Condition]:

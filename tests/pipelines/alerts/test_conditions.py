@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from connectors import versions
 from connectors.versions import ApiVersion
 from pipelines.alerts import of_loads
 from pipelines.alerts.condition import Condition
 from pipelines.alerts.evaluate import look
+from pipelines.instance import PROCESS_TAG, process_tags
 from tests.pipelines.alerts.kit import HOUR, NOW, Desk, config, desk
 from tests.pipelines.world import ROOT
 from warehouse import control_tables as t
@@ -173,3 +179,32 @@ def test_each_runbook_entry_and_kind_is_in_the_docs() -> None:
     kinds = re.findall(r'kind="(\w+)"', "".join(path.read_text() for path in (ROOT / "pipelines" / "alerts").glob("of_*.py")))
     assert len(set(kinds)) == 6
     assert [kind for kind in kinds if f"`{kind}`" not in page] == []
+
+
+def test_a_build_whose_process_died_made_no_load_and_one_that_is_under_way_says_nothing(hub: Desk) -> None:
+    def build(status: dg.DagsterRunStatus, pid: int) -> str:
+        tags = process_tags() | {PROCESS_TAG: str(pid)}
+        return noted_run(hub.instance, job_name="build", status=status, tags=tags)
+
+    build(dg.DagsterRunStatus.STARTED, os.getpid())
+    assert found(hub) == {}
+    build(dg.DagsterRunStatus.FAILURE, os.getpid())
+    with subprocess.Popen(["true"]) as over:
+        over.wait()
+    build(dg.DagsterRunStatus.STARTED, over.pid)
+    condition = found(hub)["run_failed/build"]
+    assert condition.what == "no load was made; its process died before it ended"
+    assert condition.times == 2
+    hub.load("L1", "held", NOW)
+    held = build(dg.DagsterRunStatus.FAILURE, os.getpid())
+    hub.hub.control.run(sa.update(t.load_batch).values(dagster_run_id=held))
+    assert set(found(hub)) == {"gate_held"}
+    build(dg.DagsterRunStatus.SUCCESS, os.getpid())
+    assert set(found(hub)) == {"gate_held"}
+
+
+def noted_run(instance: dg.DagsterInstance, **about: Any) -> str:
+    """A run that the instance knows."""
+    run = dg.DagsterRun(run_id=str(uuid.uuid4()), **about)
+    instance.add_run(run)
+    return run.run_id
