@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.alerts.sensor import alert_sensors
 from pipelines.backfill_assets import backfill_assets
 from pipelines.build_assets import build_assets
 from pipelines.config import load_config
@@ -29,7 +30,7 @@ def build_defs(hub: Hub) -> dg.Definitions:
         asset_checks=[gate_checks(hub, connectors)],
         jobs=[*syncs, *backfill_jobs(backfills), *jobs(hub)],
         schedules=schedules(hub),
-        sensors=sensors(hub, syncs),
+        sensors=[*sensors(hub, syncs), *alert_sensors(hub)],
         # one process per step costs more than most steps do, and the warehouse has one writer anyway
         executor=dg.in_process_executor,
     )

@@ -63,6 +63,11 @@ def process_tags() -> dict[str, str]:
     return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), BOOT_TAG: _boot_id()}
 
 
+def process_died(run: dg.DagsterRun) -> bool:
+    """Whether the process of `hub` that works on a run is no more. A run that the daemon repeats has the tags of the one before."""
+    return run.parent_run_id is None and _is_dead(run.tags)
+
+
 def _boot_id() -> str:
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip()[:8] if path.exists() else ""
@@ -82,7 +87,7 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
     dead = []
     for run in instance.get_runs(under_way):
-        if not is_of_a_command(run) or not _is_dead(run.tags):
+        if not process_died(run):
             continue
         instance.report_run_failed(run, message="its process died before it ended; the next sync goes on where it stopped")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

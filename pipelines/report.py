@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipelines.alerts.state import alert_status
 from pipelines.context import Hub
 from pipelines.gate import page_path
 from pipelines.pauses import active_pauses
@@ -36,7 +37,9 @@ def hub_status(hub: Hub) -> dict[str, Any]:
     ]
     newest = hub.control.last_load()
     held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
-    return {"sources": sources, "load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    alerts = alert_status(hub) if hub.config.alerts.channels else None
+    of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    return {"sources": sources, **of_loads, "alerts": alerts}
 
 
 def _source(hub: Hub, name: str, streams: list[dict[str, Any]], in_quarantine: int) -> dict[str, Any]:

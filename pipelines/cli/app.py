@@ -91,6 +91,7 @@ def _fail(line: str, code: int) -> None:
 
 
 from pipelines.cli import (  # noqa: E402 - they register their commands on `app`
+    alerts,  # noqa: F401
     backups,  # noqa: F401
     explore,  # noqa: F401
     gate,  # noqa: F401
