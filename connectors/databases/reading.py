@@ -16,7 +16,7 @@ from connectors.databases.progress import Progress, identity_of
 from connectors.databases.rows import Shape
 from connectors.databases.server import Snapshot
 from connectors.databases.settings import SqlStream
-from connectors.databases.systems import bound
+from connectors.databases.system import bound
 from hub.contract.errors import ConfigError, SourceDataError
 
 PAGE_ROWS = 5_000

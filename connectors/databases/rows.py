@@ -17,7 +17,7 @@ from connectors.columns import of_values
 from connectors.contract import Record, Reject
 from connectors.databases.cursor import moment
 from connectors.databases.settings import SqlStream
-from connectors.databases.systems import System
+from connectors.databases.system import System
 from connectors.databases.values import anything
 from connectors.fields import as_json, as_text
 

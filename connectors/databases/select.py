@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.databases.settings import SqlStream
-from connectors.databases.systems import bound
+from connectors.databases.system import bound
 
 Condition = sa.ColumnElement[bool]
 

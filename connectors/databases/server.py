@@ -17,7 +17,8 @@ from connectors.databases.copied import CopiedRows, pages
 from connectors.databases.errors import Place, trouble
 from connectors.databases.rows import Shape
 from connectors.databases.settings import SqlSettings, SqlStream
-from connectors.databases.systems import System, missing_file, system_of
+from connectors.databases.system import System
+from connectors.databases.systems import missing_file, system_of
 from connectors.fields import nearest
 from hub.contract.errors import ConfigError, HubError, SourceDataError
 

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from connectors.contract import Deletes
 from connectors.databases import reading as databases_reading
+from connectors.databases.postgres import Postgres
 from connectors.databases.settings import SqlSettings
-from connectors.databases.systems import Postgres, System
+from connectors.databases.system import System
 from connectors.extract import extract_stream, extract_window
 from connectors.landing import StreamLanding
 from connectors.registry import connector_class

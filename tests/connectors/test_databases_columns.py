@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from connectors.column_records import ColumnRecords
 from connectors.contract import Page
 from connectors.databases.connector import SqlConnector
-from connectors.databases.systems import Postgres
+from connectors.databases.postgres import Postgres
 from connectors.extract import extract_stream
 from connectors.landing import StreamLanding
 from tests.connectors.databases import NOW, Database, at, connector, database, ids, pages, rejects, stream_of

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from connectors.contract import Page
 from connectors.databases.ahead import ahead
+from connectors.databases.postgres import Postgres
 from connectors.databases.reading import Reading
-from connectors.databases.systems import Postgres
 from connectors.extract import extract_stream
 from connectors.landing import StreamLanding
 from hub.contract.errors import SourceUnavailableError
