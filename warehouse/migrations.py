@@ -34,7 +34,7 @@ _ADDED = (
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Bring an open working warehouse to this version's schema. Raises `WarehouseAccessError` if it is newer than that."""
-    found = _version(con)
+    found = schema_version(con)
     if found == VERSION:
         return
     if found is not None and found > VERSION:
@@ -66,7 +66,8 @@ def _stage_merges_again(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("DELETE FROM ops.staging_state WHERE source_system || '__' || stream = ?", [name])
 
 
-def _version(con: duckdb.DuckDBPyConnection) -> int | None:
+def schema_version(con: duckdb.DuckDBPyConnection) -> int | None:
+    """The schema version of an open warehouse; None before the first migration."""
     known = con.execute(
         "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops' AND table_name = 'schema_version'"
     ).fetchall()

@@ -92,6 +92,7 @@ def _fail(line: str, code: int) -> None:
 
 from pipelines.cli import (  # noqa: E402 - they register their commands on `app`
     backups,  # noqa: F401
+    doctor,  # noqa: F401
     explore,  # noqa: F401
     gate,  # noqa: F401
     model,  # noqa: F401
