@@ -36,7 +36,7 @@ def stores(look: Look) -> Iterator[Finding]:
     lacking = _newest(key for key in changing if key not in taken_in) & _newest(changing)
     if lacking:
         what = f"it is older than the control store: it lacks the newest sync of {_told(lacking)}"
-        yield Finding("stores", "warning", what, warehouse, "hub sync, which reads on from the older cursors")
+        yield Finding("stores", "warning", what, warehouse, "hub sync --full")
     if not unknown and not lacking:
         yield Finding("stores", "ok", "control store and warehouse know the same syncs", warehouse)
 
