@@ -20,6 +20,14 @@ from warehouse.publish import kept_loads, live_load, load_file
 
 def hub_status(hub: Hub) -> dict[str, Any]:
     """Sources with their last sync and quarantine, the published load, and a held one if it is newer."""
+    sources = source_status(hub)
+    newest = hub.control.last_load()
+    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
+    return {"sources": sources, "load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+
+
+def source_status(hub: Hub) -> list[dict[str, Any]]:
+    """Per source of hub.yaml its last sync, whether it is fresh, and what is in quarantine."""
     last = hub.control.last_syncs()
     counts = hub.control.rows(
         sa.select(t.quarantine.c.source_system, sa.func.count().label("n"))
@@ -27,13 +35,10 @@ def hub_status(hub: Hub) -> dict[str, Any]:
         .group_by(t.quarantine.c.source_system)
     )
     in_quarantine = {row["source_system"]: row["n"] for row in counts}
-    sources = [
+    return [
         _source(hub, name, [row for row in last if row["source_system"] == name], in_quarantine.get(name, 0))
         for name in hub.config.sources
     ]
-    newest = hub.control.last_load()
-    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
-    return {"sources": sources, "load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
 
 
 def _source(hub: Hub, name: str, streams: list[dict[str, Any]], in_quarantine: int) -> dict[str, Any]:

@@ -95,6 +95,7 @@ from pipelines.cli import (  # noqa: E402 - they register their commands on `app
     doctor,  # noqa: F401
     explore,  # noqa: F401
     gate,  # noqa: F401
+    metrics,  # noqa: F401
     model,  # noqa: F401
     operate,  # noqa: F401
     override,  # noqa: F401
