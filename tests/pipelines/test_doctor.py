@@ -145,13 +145,19 @@ def test_a_load_that_the_gate_did_not_pass_is_an_error_and_a_rollback_heals(days
     assert "pinned" in after["load_age"].what
 
 
-def test_published_facts_that_are_not_those_staged_are_an_error_and_a_full_sync_heals(days: Days) -> None:
+def test_what_got_lost_between_raw_and_golden_is_an_error_and_making_it_again_heals(days: Days) -> None:
     change(golden(days), "DELETE FROM golden.ticket WHERE source_record_id = 't5'")
-    found = wrong(days)["facts"]
-    assert found.severity == "error"
-    assert found.where.startswith("golden.ticket of crm")
-    assert found.what == "90 rows are staged, 89 are published"
-    run(found.remedy, days)
+    found = wrong(days)
+    assert set(found) == {"facts"}
+    assert (found["facts"].severity, found["facts"].what) == ("error", "90 rows are staged, 89 are published")
+    assert found["facts"].where.startswith("golden.ticket of crm")
+    assert found["facts"].remedy == "hub sync --full"
+    change(days.root / "data" / "hub.duckdb", "DELETE FROM staging.customer_order WHERE source_record_id IN ('o1', 'o2')")
+    lost = wrong(days)["staged"]
+    assert (lost.severity, lost.where) == ("error", "shop/orders")
+    assert lost.what == "2 records are in raw and neither staged nor in quarantine"
+    assert (lost.remedy or "").endswith(f" && {found['facts'].remedy}")
+    run(lost.remedy, days)
     assert wrong(days) == {}
 
 
@@ -161,15 +167,6 @@ def test_a_record_without_a_customer_is_an_error_and_a_rollback_heals(days: Days
     assert found.what == "1 of its records have no customer, 0 in the crosswalk are not among its records"
     run(found.remedy, days)
     assert "crosswalk" not in wrong(days)
-
-
-def test_records_lost_between_raw_and_staging_are_an_error_and_staging_again_heals(days: Days) -> None:
-    change(days.root / "data" / "hub.duckdb", "DELETE FROM staging.customer_order WHERE source_record_id IN ('o1', 'o2')")
-    found = wrong(days)["staged"]
-    assert (found.severity, found.where) == ("error", "shop/orders")
-    assert found.what == "2 records are in raw and neither staged nor in quarantine"
-    run(found.remedy, days)
-    assert wrong(days) == {}
 
 
 def test_what_a_sync_mends_is_said_to_be_mended_by_one(days: Days) -> None:
@@ -397,7 +394,7 @@ def test_a_lock_whose_holder_is_dead_is_an_error(days: Days) -> None:
         f"handle = open({str(lock)!r}, 'w')\n"
         "fcntl.flock(handle, fcntl.LOCK_EX)\n"
         "json.dump({'pid': os.getpid(), 'host': socket.gethostname(), 'since': 'then'}, handle); handle.flush()\n"
-        "print(subprocess.Popen(['sleep', '60'], pass_fds=[handle.fileno()], stdout=subprocess.DEVNULL).pid)\n"
+        "print(subprocess.Popen(['sleep', '60'], pass_fds=[handle.fileno()], stdout=-3, stderr=-3).pid)\n"
     )
     child = int(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
     try:
