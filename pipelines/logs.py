@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -47,8 +48,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(said, ensure_ascii=False)
 
 
-class _Json(logging.StreamHandler):  # type: ignore[type-arg] # generic for the type checker only
-    """Ours, so that it is known again."""
+class _Json(logging.Handler):
+    """To standard error, whatever that is by then; a line is one write, since several processes share it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except Exception:  # as every handler of the standard library does: a log never ends what it tells of
+            self.handleError(record)
 
 
 def configure() -> None:
@@ -60,7 +68,7 @@ def configure() -> None:
     wanted = os.environ.get(VARIABLE) or "text"
     if wanted not in FORMATS:
         raise ConfigError(f"logs cannot be written as {wanted!r}", field=VARIABLE, remedy=f"set it to {' or '.join(FORMATS)}")
-    handler = _Json()  # to standard error, as it is now
+    handler = _Json()
     handler.setFormatter(JsonFormatter())
     for name in _PACKAGES:
         logger = logging.getLogger(name)
