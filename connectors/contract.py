@@ -17,7 +17,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -141,6 +141,7 @@ class SourceSettings(BaseModel):
     timezone: str = Field("UTC", description="IANA zone of times that name none")
     schedule: str | None = Field(None, description="cron expression of this source's own sync")
     fresh_within_hours: float = Field(26.0, gt=0, description="older than this, the source counts as stale")
+    credentials_end: date | None = Field(None, description="the last day of its key or token, to be warned two weeks before")
     schema_drift: Literal["evolve", "warn", "stop"] = Field(
         "warn",
         description="what a new, missing or retyped field does: evolve notes it, warn also warns, stop takes nothing in before it"

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from connectors.contract import Checkpoint, Connector, Deletes, Page, Stream
 from connectors.landing import PartWriter, StreamLanding
 from hub.contract.errors import ConfigError, NotFoundError
@@ -175,6 +177,7 @@ def _land(
             writer.finish()
         else:
             writer.flush()
+        pa.default_memory_pool().release_unused()  # taking in needs memory of its own
     calls_now, retries_now = connector.calls()
     return Extraction(
         connector.name, stream.name, writer.sync_run_id, rows, calls_now - calls, retries_now - retries, time.monotonic() - started

@@ -23,6 +23,7 @@ from hub.contract.errors import ConfigError
 from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
+from pipelines.alerts.settings import SECRETS, AlertSettings
 from pipelines.backup_settings import BackupSettings
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
@@ -66,6 +67,7 @@ class HubConfig(BaseModel):
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -223,11 +225,11 @@ def _is_secret(key: str) -> bool:
     return bool(re.search(r"(key|token|secret|password|passphrase|connection_string|authorization)$", key))
 
 
-def _secret_settings(source_type: Any) -> frozenset[str]:
-    """The settings of a source type that are secrets, whatever they are called."""
-    if source_type not in types():
-        return frozenset()
-    fields = connector_class(source_type).Settings.model_fields
+def _secret_settings(type_name: Any) -> frozenset[str]:
+    """The settings of a type of source, or of channel, that are secrets, whatever they are called."""
+    if type_name not in types():
+        return SECRETS.get(type_name, frozenset()) if isinstance(type_name, str) else frozenset()
+    fields = connector_class(type_name).Settings.model_fields
     return frozenset(name for name, field in fields.items() if field.annotation is Secret)
 
 
@@ -252,11 +254,19 @@ def _first_problem(error: ValidationError, model: type[BaseModel], prefix: tuple
 
 def _known_keys(model: type[BaseModel], path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys allowed at a path below a model."""
+    candidates: list[type[BaseModel]] = []
     for part in path:
-        candidates = list(_models_in(model.model_fields[part].annotation)) if part in model.model_fields else []
-        if candidates:
-            model = candidates[0]
-    return tuple(name for name, field in model.model_fields.items() if not field.exclude)
+        if part in model.model_fields:
+            candidates = list(_models_in(model.model_fields[part].annotation))
+        # where there is a choice, pydantic puts the type that was chosen into the path
+        chosen = [found for found in candidates if "type" in found.model_fields and part in _literals(found)] or candidates
+        if chosen:
+            model = chosen[0]
+    return tuple(field.alias or name for name, field in model.model_fields.items() if not field.exclude)
+
+
+def _literals(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(getattr(model.model_fields["type"].annotation, "__args__", ()))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

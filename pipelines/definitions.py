@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from pipelines.alerts.sensor import alert_sensors
 from pipelines.build_assets import build_assets
 from pipelines.config import load_config
 from pipelines.context import Hub
@@ -21,7 +22,7 @@ def build_defs(hub: Hub) -> dg.Definitions:
         asset_checks=[gate_checks(hub, connectors)],
         jobs=jobs(hub),
         schedules=schedules(hub),
-        sensors=[build_after_sync(hub)],
+        sensors=[build_after_sync(hub), *alert_sensors(hub)],
         # one process per step costs more than most steps do, and the warehouse has one writer anyway
         executor=dg.in_process_executor,
     )

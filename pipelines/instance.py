@@ -64,6 +64,11 @@ def process_tags() -> dict[str, str]:
     return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), BOOT_TAG: _boot_id()}
 
 
+def process_died(run: dg.DagsterRun) -> bool:
+    """Whether the process of `hub` that works on a run is no more. A run that the daemon repeats has the tags of the one before."""
+    return run.parent_run_id is None and _is_dead(run.tags)
+
+
 def _boot_id() -> str:
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip()[:8] if path.exists() else ""

@@ -20,12 +20,12 @@ def model_metadata(hub: Hub, *, made: bool) -> dict[str, dg.MetadataValue]:
     """Metadata for the candidate's model.
 
     Args:
-        made: in this load; a chart weighs 70 kB, too much to keep with every load that only uses a model.
+        made: in this load; a chart weighs 70 kB, too much to keep with every load that only uses a model, or the defaults.
     """
     with writer(hub.config.warehouse) as con:
         card = model_card(con, "identity")
     found: dict[str, dg.MetadataValue] = {"match_weights": dg.MetadataValue.md(weights_table(card))}
-    if made:
+    if made and card.origin == "trained":
         found["match_weights_chart"] = dg.MetadataValue.md(f"![match weights]({_data_uri(card)})")
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pipelines.alerts.state import alert_status
 from pipelines.context import Hub
 from pipelines.gate import page_path
 from pipelines.pins import active_pin
@@ -23,7 +24,9 @@ def hub_status(hub: Hub) -> dict[str, Any]:
     sources = source_status(hub)
     newest = hub.control.last_load()
     held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
-    return {"sources": sources, "load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    alerts = alert_status(hub) if hub.config.alerts.channels else None
+    of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    return {"sources": sources, **of_loads, "alerts": alerts}
 
 
 def source_status(hub: Hub) -> list[dict[str, Any]]:

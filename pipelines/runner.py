@@ -14,6 +14,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
+from pipelines.alerts.evaluate import evaluate_after_sync
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
@@ -102,6 +103,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
             outcome.error = "no source could be read and nothing is published yet"
         else:
             _build_alone(hub, defs, instance, batch, outcome, notice, force=options.full)
+        evaluate_after_sync(hub, instance)
     outcome.streams = hub.control.rows(
         sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
     )
@@ -121,6 +123,7 @@ def run_build(hub: Hub, notice: Notice = lambda text: None) -> SyncOutcome:
     with open_instance(hub.config) as instance:
         clear_dead_runs(instance)
         _build_alone(hub, build_defs(hub), instance, secrets.token_hex(8), outcome, notice, force=False)
+        evaluate_after_sync(hub, instance)
     return outcome
 
 

@@ -64,6 +64,16 @@ def frugal(con: duckdb.DuckDBPyConnection, limit: str = _FRUGAL) -> Iterator[Non
         con.execute(f"SET memory_limit = '{usual}'" if usual else "RESET memory_limit")
 
 
+@contextmanager
+def unordered(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have DuckDB write rows in whatever order they come, for a while: with little memory, else it does so in one thread only."""
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        con.execute("RESET preserve_insertion_order")
+
+
 def _open_error(path: Path | None, error: duckdb.Error) -> WarehouseBusyError | WarehouseAccessError:
     text = str(error)
     if "lock" in text.lower():

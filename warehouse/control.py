@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.contract.errors import WarehouseAccessError
+from warehouse import alert_tables  # noqa: F401 - its tables are the store's too
 from warehouse import control_tables as t
 
 
@@ -101,6 +102,18 @@ class ControlStore:
                 yield con
         except sa.exc.OperationalError as error:
             raise self._access_error(error) from error
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[sa.Connection]:
+        """A transaction that no other process or thread enters under this name until it ends.
+
+        Its first statement writes, so that SQLite gives it the right to write at once and PostgreSQL a lock on the row.
+        """
+        lock = f"lock_{name}"
+        self.add(t.setting, [{"name": lock, "value": ""}])
+        with self._transaction() as con:
+            con.execute(sa.update(t.setting).where(t.setting.c.name == lock).values(value=secrets.token_hex(8)))
+            yield con
 
     @property
     def engine(self) -> sa.Engine:

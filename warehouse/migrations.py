@@ -47,15 +47,20 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(statement(script))
     for table in FACTS:
         con.execute(fact_ddl(table))
-        for name, type_ in fact_columns(table):
-            con.execute(f'ALTER TABLE staging.{table.name} ADD COLUMN IF NOT EXISTS "{name}" {type_}')
-    for table_name, name, type_ in _ADDED:
-        con.execute(f"ALTER TABLE {table_name} ADD COLUMN IF NOT EXISTS {name} {type_}")
+    if found is not None:
+        _add_columns(con)
     if found is not None and found < 3:
         _stage_merges_again(con)
     con.execute("DELETE FROM ops.schema_version")
     con.execute("INSERT INTO ops.schema_version VALUES (?)", [VERSION])
     con.execute("COMMIT")
+
+
+def _add_columns(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the columns that came after a table was made."""
+    of_facts = [(f"staging.{table.name}", *column) for table in FACTS for column in fact_columns(table)]
+    for table, name, type_ in (*of_facts, *_ADDED):
+        con.execute(f'ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "{name}" {type_}')
 
 
 def _stage_merges_again(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,12 +73,10 @@ def _stage_merges_again(con: duckdb.DuckDBPyConnection) -> None:
 
 def schema_version(con: duckdb.DuckDBPyConnection) -> int | None:
     """The schema version of an open warehouse; None before the first migration."""
-    known = con.execute(
-        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ops' AND table_name = 'schema_version'"
-    ).fetchall()
-    if not known[0][0]:
-        return None
-    rows = con.execute("SELECT version FROM ops.schema_version").fetchall()
+    try:
+        rows = con.execute("SELECT version FROM ops.schema_version").fetchall()
+    except duckdb.CatalogException:
+        return None  # it was just made
     return int(rows[0][0]) if rows else None
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import duckdb
 
 from hub.contract.errors import LineageError
-from warehouse.connection import frugal
+from warehouse.connection import frugal, unordered
 from warehouse.sql import statement
 
 # a row's place in all that was ever landed of its stream: the part's number, which its file is named for, and the row within it
@@ -204,7 +204,8 @@ def _take_in(
     one_reading = not any(part.begins for _, part in parts[1:])
     if one_reading and con.execute(_filled(statement("raw_is_first"), table), paths).fetchall()[0][0]:
         places = {**paths, **_places(con, paths)}
-        inserted = con.execute(_filled(statement("raw_insert_first"), table), {**keys, **places}).fetchall()[0][0]
+        with unordered(con):  # raw_seq tells the order
+            inserted = con.execute(_filled(statement("raw_insert_first"), table), {**keys, **places}).fetchall()[0][0]
         return RawLoad(extracted=inserted + rejected, inserted=inserted, quarantined=rejected)
     con.execute(_filled(statement("raw_landed"), table), paths)
     con.execute(_filled(statement("raw_load"), table))

@@ -6,9 +6,10 @@ records are the same either way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from datetime import UTC, tzinfo
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -26,19 +27,18 @@ from connectors.fields import as_text
 _BLANK = " \t\r\n"
 
 
-def pages(copy: Copy, rows: int, size: int) -> Iterator[CopiedRows]:
+def pages(copy: Copy, rows: int, size: int) -> Generator[CopiedRows, None, None]:
     """A COPY's rows, so many at a time at most, of so many bytes or little more."""
-    lines: list[bytes] = []
-    weight = 0
+    data, count = bytearray(), 0
     with closing(copy.lines):
         for line in copy.lines:
-            lines.append(line)
-            weight += len(line)
-            if len(lines) >= rows or weight >= size:
-                yield CopiedRows(b"".join(lines), copy.loads, copy.taking)
-                lines, weight = [], 0
-    if lines:
-        yield CopiedRows(b"".join(lines), copy.loads, copy.taking)
+            data += line  # at once: the driver's lines that are kept cost it several times as much
+            count += 1
+            if count >= rows or len(data) >= size:
+                yield CopiedRows(data, copy.loads, copy.taking)
+                data, count = bytearray(), 0
+    if data:
+        yield CopiedRows(data, copy.loads, copy.taking)
 
 
 class CopiedRows(Sequence[Sequence[Any]]):
@@ -50,13 +50,18 @@ class CopiedRows(Sequence[Sequence[Any]]):
         taking: for each column how it is taken as a whole; None: value by value.
     """
 
-    def __init__(self, data: bytes, loads: Sequence[Callable[[bytes], Any]], taking: Sequence[Taking | None]) -> None:
-        self._loads, self._taking = loads, taking
-        names = [str(number) for number in range(len(loads))]
+    def __init__(self, data: bytes | bytearray, loads: Sequence[Callable[[bytes], Any]], taking: Sequence[Taking | None]) -> None:
+        self._data, self._loads, self._taking = data, loads, taking
+        self._columns: dict[int, Column] = {}
+
+    @cached_property
+    def _texts(self) -> list[pa.StringArray]:
+        # when first asked for: whoever gathers the data reads on meanwhile
+        names = [str(number) for number in range(len(self._loads))]
         table = pa_csv.read_csv(
-            pa.py_buffer(data),
+            pa.py_buffer(self._data),
             # one block, so that a row of any size fits
-            pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(self._data) + 1),
             pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             pa_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -65,8 +70,7 @@ class CopiedRows(Sequence[Sequence[Any]]):
                 quoted_strings_can_be_null=False,
             ),
         )
-        self._texts = [column.combine_chunks() for column in table.columns]
-        self._columns: dict[int, Column] = {}
+        return [column.combine_chunks() for column in table.columns]
 
     def __len__(self) -> int:
         return len(self._texts[0])

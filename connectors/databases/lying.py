@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import tzinfo
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Page
 from connectors.databases import select
-from connectors.databases.blocks import Blocks
+from connectors.databases.blocks import Blocks, Place
 from connectors.databases.copied import CopiedRows
 from connectors.databases.progress import Progress
 from connectors.databases.rows import Shape
@@ -49,7 +49,7 @@ def pages(
 ) -> Iterator[Page]:
     """The rows from where the reading is, in pages of so many bytes at most, or little more."""
 
-    def read(where: sa.ColumnElement[bool]) -> Iterator[CopiedRows]:
+    def read(where: sa.ColumnElement[bool]) -> Generator[CopiedRows, None, None]:
         copied = snapshot.copied(select.everything(stream, where), shape, sys.maxsize, size)
         assert copied is not None  # whoever knows of blocks gives columns
         return copied
@@ -61,10 +61,17 @@ def pages(
     place = progress.place
     assert place is not None
     if place.block:
-        yield from map(page, read(place.written_since()))
-    for block in range(place.block, lie.count, lie.each):
-        place = replace(place, block=block)
-        progress.place = place
+        yield from map(page, snapshot.ahead(read(place.written_since())))
+    for progress.place, rows in snapshot.ahead(_ranges(read, place, lie)):
+        yield page(rows)
+
+
+def _ranges(
+    read: Callable[[sa.ColumnElement[bool]], Iterator[CopiedRows]], start: Place, lie: Blocks
+) -> Generator[tuple[Place, CopiedRows], None, None]:
+    """The rows of one range of blocks after the other, and from where on to read after them."""
+    for block in range(start.block, lie.count, lie.each):
+        place = replace(start, block=block)
         # beyond the blocks there were lies nothing that this view of the data shows
         end = block + lie.each if block + lie.each < lie.count else None
         copied = read(place.ahead(end))
@@ -72,6 +79,6 @@ def pages(
         while rows is not None:
             following = next(copied, None)
             if following is None and end is not None:
-                progress.place = replace(place, block=end)
-            yield page(rows)
+                place = replace(place, block=end)
+            yield place, rows
             rows = following

@@ -168,7 +168,7 @@ class Reading:
         self, snapshot: Snapshot, shape: Shape, progress: Progress, statement: sa.Select[Any], *, dated: bool
     ) -> Iterator[Page]:
         copied = snapshot.copied(statement, shape, COPIED_ROWS, PAGE_BYTES)
-        for rows in _gathered(snapshot.chunks(statement)) if copied is None else copied:
+        for rows in _gathered(snapshot.chunks(statement)) if copied is None else snapshot.ahead(copied):
             yield self._page(rows, shape, progress, dated=dated)
 
     def _page(self, rows: Sequence[Sequence[Any]], shape: Shape, progress: Progress, *, dated: bool) -> Page:

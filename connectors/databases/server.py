@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from connectors.databases import select
+from connectors.databases import ahead, select
 from connectors.databases.blocks import Blocks
 from connectors.databases.copied import CopiedRows, pages
 from connectors.databases.errors import Place, trouble
@@ -27,6 +27,7 @@ _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
+T = TypeVar("T")
 _CHUNK_ROWS = 400  # rows asked for at once at most, so that even rows of a megabyte do not fill the memory
 _FIRST_ROWS = 200
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -180,13 +181,17 @@ class Snapshot:
         """How the rows of a stream's table lie; None where that is not known, or it is no table."""
         return self._server.system.blocks(self.con, stream.parts, tuple(stream.id)) if stream.query is None else None
 
-    def copied(self, statement: sa.Select[Any], shape: Shape, rows: int, size: int) -> Iterator[CopiedRows] | None:
+    def copied(self, statement: sa.Select[Any], shape: Shape, rows: int, size: int) -> Generator[CopiedRows, None, None] | None:
         """The rows of a statement as columns, so many or of so many bytes at a time; None where the system gives only rows."""
         copy = self._server.system.copy(self.con, statement, shape.description)
         if copy is None:
             return None
         self._server.queries += 1
         return pages(copy, rows, size)
+
+    def ahead(self, items: Generator[T, None, None]) -> Iterator[T]:
+        """What is made of rows that come as columns, one ahead; nothing else may be asked of the database before its end."""
+        return ahead.ahead(items, lambda: self._server.system.give_up(self.con))
 
     def chunks(self, statement: sa.Select[Any]) -> Iterator[tuple[Sequence[Sequence[Any]], int]]:
         """The rows of a statement, by and by, from a cursor on the server: few where they are large, which is said too."""

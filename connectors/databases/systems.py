@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from connectors.databases import values
 from connectors.databases.blocks import Blocks, blocks_of
 from connectors.databases.values import Converter
-from connectors.databases.whole import Copy, readers
+from connectors.databases.whole import Copy, Line, readers
 
 APPLICATION = "customer-hub"
 
@@ -64,9 +65,15 @@ class System:
         """How a table's rows lie, see `connectors.databases.blocks`; None where the system does not say."""
         return None
 
+    def give_up(self, con: sa.Connection) -> None:
+        """Make a COPY that another thread waits for end soon."""
+
     def abandon(self, con: sa.Connection, result: sa.CursorResult[Any], driver_cursor: Any) -> None:
         """Let go of a result that was not read to its end."""
         result.close()
+
+
+_CANCEL_SECONDS = 5.0
 
 
 class Postgres(System):
@@ -159,7 +166,14 @@ class Postgres(System):
     def blocks(self, con: sa.Connection, parts: tuple[str, ...], ids: tuple[str, ...]) -> Blocks | None:
         return blocks_of(con, parts, ids)
 
-    def _lines(self, con: sa.Connection, statement: sa.Select[Any]) -> Generator[bytes, None, None]:
+    def give_up(self, con: sa.Connection) -> None:
+        import psycopg
+
+        driver: Any = con.connection.dbapi_connection
+        with suppress(psycopg.Error):  # a server that cannot be reached any more ends it too
+            driver.cancel_safe(timeout=_CANCEL_SECONDS)
+
+    def _lines(self, con: sa.Connection, statement: sa.Select[Any]) -> Generator[Line, None, None]:
         import psycopg
 
         driver: Any = con.connection.dbapi_connection
@@ -170,7 +184,7 @@ class Postgres(System):
         con.exec_driver_sql("SET LOCAL statement_timeout = 0")
         try:
             with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)", compiled.params) as copy:
-                yield from map(bytes, copy)
+                yield from copy
         except psycopg.Error as error:
             gone = bool(driver.closed)
             raise sa.exc.DBAPIError.instance(None, None, error, psycopg.Error, True, gone) from error

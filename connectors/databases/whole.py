@@ -14,6 +14,7 @@ from connectors.databases.values import Converter, short_number
 
 _TEXT = 25  # its OID
 _PLAIN_PLACES = 6  # a decimal with more of them may be written with an exponent
+Line = bytes | bytearray | memoryview  # as psycopg gives them
 # None from it: value by value
 Taking = Callable[[pa.StringArray], Column | None]
 
@@ -22,12 +23,12 @@ class Copy(NamedTuple):
     """A COPY under way.
 
     Attributes:
-        lines: CSV as the server sends it, a row at a time.
+        lines: CSV as the server sends it, a row at a time; each is to be used up before the next is asked for.
         loads: for each column how the driver reads a value.
         taking: for each column how it is taken as a whole; None: value by value.
     """
 
-    lines: Generator[bytes, None, None]
+    lines: Generator[Line, None, None]
     loads: Sequence[Callable[[bytes], Any]]
     taking: Sequence[Taking | None]
 

@@ -14,6 +14,7 @@
     │   ├── LineageError         landed parts do not continue the committed cursor; they are read again
     │   └── TargetError          a further target of the golden tables cannot be written; it catches up with the next sync
     │       └── TargetUnavailableError   it does not answer, or is busy; tried again
+    ├── DeliveryError          an alert could not be delivered; it stays owed and goes out with the next evaluation
     ├── GateError              the gate could not judge (never said of bad data)
     └── PublishRefusedError    no passing verdict for exactly this candidate
 
@@ -22,6 +23,8 @@ record IDs are keys of the source and may appear, values may not.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 
 class HubError(Exception):
@@ -121,6 +124,22 @@ class TargetError(WarehouseError):
 
 class TargetUnavailableError(TargetError):
     """The target did not answer, or somebody held what had to change; trying again may help."""
+
+
+class DeliveryError(HubError):
+    """A channel did not take an alert; the syncs are not touched by it.
+
+    Args:
+        channel: its name under ``alerts:`` in hub.yaml.
+        passing: whether trying again may help; it does not where the channel refused this very message.
+    """
+
+    def __init__(self, what: str, *, channel: str, passing: bool, remedy: str | None = None) -> None:
+        self.channel, self.passing = channel, passing
+        super().__init__(what, source=f"alerts.{channel}", remedy=remedy)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (partial(DeliveryError, self.what, channel=self.channel, passing=self.passing, remedy=self.remedy), ())
 
 
 class GateError(HubError):

@@ -28,6 +28,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, among, comparisons, indicators, masks
 from hub.identity.doubts import BIRTH, GIVEN, unproven
@@ -150,7 +151,8 @@ class _Fit:
         # forty people at one switchboard make 780 pairs: what links none of them must not teach what a match looks like
         switchboard = among(patterns, "phone", "many") & unproven(patterns)
         self.known = np.where((known < 0) & switchboard, 0, known)
-        self.features, self.evidence = indicators(patterns), evidence
+        # a pattern has one level of each comparison at most, of some ninety
+        self.features, self.evidence = csr_matrix(indicators(patterns)), evidence
         self.masks, mask_of = np.unique(np.concatenate([masks(patterns), evidence.strangers.masks]), return_inverse=True)
         self.mask_of = mask_of[: len(self.counts)]
         weight_of_mask = np.concatenate([self.counts, evidence.strangers.pairs])

@@ -234,6 +234,10 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if found["pin"] is not None:
         typer.echo(pin_line(found["pin"]))
     print_targets(found["targets"])
+    if found["alerts"] is not None:
+        typer.echo(f"alerts: {found['alerts']['open']} open, {found['alerts']['owed']} messages owed; see hub alerts")
+        for error in found["alerts"]["failing"].values():
+            typer.echo(f"  still owed: {error}")
 
 
 def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> None:

@@ -12,6 +12,7 @@ import typer
 from connectors import versions
 from hub.contract.errors import ConfigError, HubError
 from hub.golden import check_rates
+from pipelines.cli.alerts import print_channels
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import print_json, print_table
 from pipelines.rates import read_rates
@@ -32,7 +33,8 @@ def init(folder: Annotated[Path, typer.Argument(help="where to write hub.yaml an
 
 @app.command()
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Validate hub.yaml and its file of rates, and try each source's and target's credentials with one cheap call.
+    """Validate hub.yaml and its file of rates, and try each source's and target's credentials with one cheap call; channels
+    of alerts as far as that sends nothing.
 
     Exit code 1 if one fails.
     """
@@ -60,13 +62,20 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             from pipelines.targets import check_targets
 
             targets = check_targets(hub)
+        channels = []
+        if hub.config.alerts.channels:
+            from pipelines.alerts.trying import check_channels
+
+            channels = check_channels(hub)
     if as_json:
-        print_json([*rows, *targets])
+        print_json([*rows, *targets, *channels])
     else:
         print_table("Sources", ("source", "type", "ok", "says"), [(r["source"], r["type"], r["ok"], r["says"]) for r in rows])
         if targets:
             print_table("Targets", ("target", "ok", "says"), [(r["target"], r["ok"], r["says"]) for r in targets])
-    raise typer.Exit(0 if all(row["ok"] for row in [*rows, *targets]) else 1)
+        if channels:
+            print_channels(channels)
+    raise typer.Exit(0 if all(row["ok"] for row in [*rows, *targets, *channels]) else 1)
 
 
 @app.command()

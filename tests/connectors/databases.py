@@ -55,8 +55,12 @@ class Database:
 
 
 @contextmanager
-def database(system: str, folder: Path) -> Iterator[Database]:
-    """One of its own on a system; the test is skipped where there is no server."""
+def database(system: str, folder: Path, *, alone: bool = False) -> Iterator[Database]:
+    """One of its own on a system; the test is skipped where there is no server.
+
+    Args:
+        alone: on PostgreSQL too a database and no schema: transactions of other tests keep VACUUM from removing rows of theirs.
+    """
     name = f"hub_test_{uuid.uuid4().hex[:12]}"
     if system == "sqlite":
         url = f"sqlite:///{folder / name}.db"
@@ -65,17 +69,18 @@ def database(system: str, folder: Path) -> Iterator[Database]:
         return
     server = sa.make_url(demand(POSTGRES if system == "postgres" else MARIADB))
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
-    what = "SCHEMA" if system == "postgres" else "DATABASE"
+    schema = system == "postgres" and not alone
+    what = "SCHEMA" if schema else "DATABASE"
     more = "" if system == "postgres" else " CHARACTER SET utf8mb4"
     with admin.connect() as con:
         con.exec_driver_sql(f"CREATE {what} {name}{more}")
-    url = server.set(query={"options": f"-csearch_path={name}"}) if system == "postgres" else server.set(database=name)
+    url = server.set(query={"options": f"-csearch_path={name}"}) if schema else server.set(database=name)
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     try:
         yield Database(system, url.render_as_string(hide_password=False), engine, name)
     finally:
         with admin.connect() as con:
-            con.exec_driver_sql(f"DROP {what} {name}{' CASCADE' if system == 'postgres' else ''}")
+            con.exec_driver_sql(f"DROP {what} {name}{' CASCADE' if schema else ''}")
 
 
 def connector(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.contract import Page
+from connectors.databases.ahead import ahead
 from connectors.databases.reading import Reading
+from connectors.databases.systems import Postgres
 from connectors.extract import extract_stream
 from connectors.landing import StreamLanding
 from hub.contract.errors import SourceUnavailableError
@@ -24,7 +27,7 @@ SIZE = 120
 def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """Eight rows to a block, a block to a page; the rows lie the other way round than their IDs and times go."""
     monkeypatch.setattr("connectors.databases.blocks._RANGE", 1)
-    with database("postgres", tmp_path) as made:
+    with database("postgres", tmp_path, alone=True) as made:
         made.run(
             "CREATE TABLE customers (id int PRIMARY KEY, name text, modified timestamp, filler text)"
             " WITH (autovacuum_enabled = off)",
@@ -157,3 +160,37 @@ def test_a_reading_that_breaks_off_within_one_block_again_and_again_ends(db: Dat
     with pytest.raises(SourceUnavailableError):
         pages(source)
     assert len(tries) == 3
+
+
+def test_a_reading_that_is_given_up_makes_the_server_stop_what_was_asked_ahead(db: Database) -> None:
+    refused = []
+    with db.engine.connect() as con:
+
+        def slow() -> Generator[int, None, None]:
+            yield 1
+            try:
+                con.exec_driver_sql("SELECT pg_sleep(60)")
+            except sa.exc.DBAPIError as error:
+                refused.append(getattr(error.orig, "sqlstate", None))
+                raise
+
+        items = ahead(slow(), lambda: Postgres().give_up(con))
+        assert next(items) == 1
+        with db.engine.connect() as other:  # it is under way
+            while not other.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%%' AND state = 'active'"
+            ).scalar_one():
+                other.rollback()
+        items.close()
+    assert refused == ["57014"]
+
+
+def test_what_is_read_ahead_fails_where_it_is_asked_for() -> None:
+    def failing() -> Generator[int, None, None]:
+        yield 1
+        raise SourceUnavailableError("gone", source="s")
+
+    items = ahead(failing(), lambda: None)
+    assert next(items) == 1
+    with pytest.raises(SourceUnavailableError, match="gone"):
+        next(items)

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from hub.contract.errors import NotFoundError, WarehouseAccessError, WarehouseBusyError
-from warehouse.connection import connect, frugal, published, writer
+from warehouse.connection import connect, frugal, published, unordered, writer
 from warehouse.migrations import VERSION
 from warehouse.settings import WarehouseSettings
 
@@ -159,3 +159,16 @@ def test_memory_is_spared_for_a_while_and_then_as_it_was(settings: WarehouseSett
         with pytest.raises(duckdb.BinderException), frugal(con):
             con.execute("SELECT nothing")
         assert allowed() == before
+
+
+def test_the_order_of_rows_is_left_open_for_a_while_and_then_kept_as_before(settings: WarehouseSettings) -> None:
+    with writer(settings) as con:
+
+        def kept() -> str:
+            return str(con.execute("SELECT current_setting('preserve_insertion_order')").fetchall()[0][0])
+
+        with unordered(con):
+            assert kept() == "False"
+        with pytest.raises(duckdb.BinderException), unordered(con):
+            con.execute("SELECT nothing")
+        assert kept() == "True"
