@@ -18,7 +18,7 @@ from pipelines.doctor.finding import Finding
 from warehouse.connection import connect, restore_marker
 from warehouse.control import ControlStore
 from warehouse.locks import holder
-from warehouse.migrations import VERSION, schema_version
+from warehouse.migrations import VERSION, version_of
 
 
 @dataclass
@@ -120,7 +120,7 @@ def _working(look: Look) -> duckdb.DuckDBPyConnection | None:
             Finding("warehouse", "error", error.what, place, f"{error.remedy}; if it is damaged: hub restore --replace")
         )
         return None
-    version = schema_version(con)
+    version = version_of(con)
     if version == VERSION:
         look.found.append(Finding("warehouse", "ok", f"can be read; schema version {version}", place))
         return con
