@@ -22,6 +22,7 @@ from hub.normalise import NORMALISER_VERSION, normalise_parties
 from pipelines.context import Hub
 from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
+from pipelines.logs import step
 from pipelines.own_expectations import own_results
 from pipelines.publishing import JUDGED, load_row
 from pipelines.rates import read_rates
@@ -51,6 +52,7 @@ class Built:
     how: HowBuilt
 
 
+@step
 def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str) -> dict[tuple[str, str], Staged]:
     """Bring staging up to date with raw and begin a candidate.
 
@@ -91,6 +93,7 @@ def _judge_rows(con: duckdb.DuckDBPyConnection, table: str, relation: str, into:
     judge_relation(con, table, relation, key=key, place="row_no", into=into, in_sql_from=in_sql_from)
 
 
+@step
 def resolve_identity(hub: Hub, *, run_id: str, retrain: bool = False, full: bool = False) -> ResolutionReport:
     """Resolve the candidate's records to customers; writes schema identity of the working warehouse."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
@@ -139,6 +142,7 @@ def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
     return f"{_LINKAGE_MB + records // 1_500}MB"
 
 
+@step
 def build(hub: Hub, *, run_id: str, full: bool = False) -> Built:
     """Build the candidate's golden tables; from scratch if `full`, else what the day touched."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:
@@ -161,6 +165,7 @@ def build(hub: Hub, *, run_id: str, full: bool = False) -> Built:
     return Built(deltas, columns, how)
 
 
+@step
 def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -> Verdict:
     """Measure the candidate, judge it and note the verdict; a held load is noted as such."""
     with writer(hub.config.warehouse) as con, live_attached(con, hub.config.warehouse) as live:

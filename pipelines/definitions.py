@@ -11,6 +11,7 @@ from pipelines.config import load_config
 from pipelines.context import Hub
 from pipelines.gate_checks import gate_checks
 from pipelines.jobs import backfill_jobs, jobs, sync_jobs
+from pipelines.logs import configure
 from pipelines.raw_assets import raw_assets
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
@@ -39,4 +40,6 @@ def build_defs(hub: Hub) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of the hub that HUB_CONFIG or ./hub.yaml describes."""
-    return build_defs(Hub(load_config()))
+    hub = Hub(load_config())
+    configure()
+    return build_defs(hub)

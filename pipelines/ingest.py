@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from connectors.reading_lock import ReadingLock
 from connectors.readings import Readings
 from hub.contract.errors import HubError, LineageError, SourceDataError, WarehouseBusyError
 from pipelines.context import Hub
+from pipelines.logs import speaking_of
 from warehouse import control_tables as t
 from warehouse import drift, raw
 from warehouse.connection import writer
@@ -72,6 +74,7 @@ class SyncReport:
     changes: tuple[FieldChange, ...]
 
 
+log = logging.getLogger(__name__)
 _ORDINARY = SyncRequest()
 _RESTARTS = 3  # another sync that began before the first of them may land one more reading of that history
 Read = Callable[[], Extraction]  # once more when called again
@@ -115,6 +118,14 @@ def ingest_stream(
         SourceError: the source failed; what landed waits for the next sync, nothing of it is in raw.
         WarehouseError: the warehouse could not be written; what landed is taken in by the next sync.
     """
+    about = {"batch": ref.batch_id, "run": ref.dagster_run_id or ref.sync_run_id, "source": connector.name, "stream": stream.name}
+    with speaking_of(**about):
+        return _ingest(hub, connector, stream, ref, request, ahead)
+
+
+def _ingest(
+    hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest, ahead: Callable[[], Readings] | None
+) -> SyncReport:
     if stream.window is None:
         request = replace(request, window=None)  # it can only be read as always
     started = utcnow()
@@ -137,6 +148,7 @@ def ingest_stream(
     except BaseException as error:
         said = str(error) if isinstance(error, HubError) else type(error).__name__
         hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": utcnow()}])
+        log.error("the sync failed: %s", said)
         raise
     extraction = done.extraction
     cursor, _ = hub.landing(connector.name, stream.name).mirror()
@@ -156,6 +168,8 @@ def ingest_stream(
             }
         ],
     )
+    told = ", ".join(f"{count} {name}" for name, count in asdict(done.counts).items() if count)
+    log.info("synced in %.1f s: %s", done.seconds, told or "nothing new")
     calls = (extraction.api_calls, extraction.retries)
     return SyncReport(connector.name, stream.name, done.counts, *calls, done.seconds, done.changes)
 

@@ -14,6 +14,7 @@ import dagster as dg
 
 from hub.contract.errors import WarehouseAccessError
 from pipelines.config import HubConfig
+from warehouse.locks import is_running
 
 HOST_TAG, PROCESS_TAG, BOOT_TAG = "hub/host", "hub/pid", "hub/boot"
 
@@ -79,20 +80,35 @@ def is_of_a_command(run: dg.DagsterRun) -> bool:
 
 
 def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Fail the runs of this host whose process is dead and free their pool slots; a killed run would hold them for good.
+    """Fail the runs of this host whose process is dead, and free the pool slots of all that are over: they hold them for good.
 
     Returns:
-        The IDs of those runs.
+        The IDs of the runs that were failed.
     """
-    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
-    dead = []
-    for run in instance.get_runs(under_way):
-        if not process_died(run):
-            continue
+    dead = dead_runs(instance)
+    for run in dead:
         instance.report_run_failed(run, message="its process died before it ended; the next sync goes on where it stopped")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        dead.append(run.run_id)
-    return dead
+    for run_id in {run.run_id for run in dead}.union(*stuck_slots(instance).values()):
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    return [run.run_id for run in dead]
+
+
+def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that are under way by the instance, and whose process is dead."""
+    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+    return [run for run in instance.get_runs(under_way) if process_died(run)]
+
+
+def stuck_slots(instance: dg.DagsterInstance) -> dict[str, set[str]]:
+    """Per pool, the runs that hold slots of it although they are over or gone."""
+    storage = instance.event_log_storage
+    found: dict[str, set[str]] = {}
+    for pool in storage.get_concurrency_keys() if storage.supports_global_concurrency_limits else ():
+        for run_id in storage.get_concurrency_info(pool).active_run_ids:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.is_finished:
+                found.setdefault(pool, set()).add(run_id)
+    return found
 
 
 def _is_dead(tags: Mapping[str, str]) -> bool:
@@ -100,10 +116,4 @@ def _is_dead(tags: Mapping[str, str]) -> bool:
         return False
     if tags.get(BOOT_TAG) != _boot_id():
         return True
-    try:
-        os.kill(int(tags[PROCESS_TAG]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return not is_running(int(tags[PROCESS_TAG]))

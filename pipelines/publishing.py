@@ -15,6 +15,7 @@ from hub.contract.errors import PublishRefusedError
 from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, table_deltas
 from hub.golden.build import sql as golden_sql
 from pipelines.context import Hub
+from pipelines.logs import step
 from pipelines.meanings import meanings
 from pipelines.pins import active_pin
 from warehouse import control_tables as t
@@ -81,6 +82,7 @@ def load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str) 
     }
 
 
+@step
 def publish_candidate(hub: Hub, *, run_id: str) -> Published:
     """Publish the candidate if its verdict allows it and no load is pinned, then note it in the control store.
 

@@ -22,6 +22,16 @@ from warehouse.publish import kept_loads, live_load, load_file
 
 def hub_status(hub: Hub) -> dict[str, Any]:
     """Sources with their last sync and quarantine, the published load, and a held one if it is newer."""
+    sources = source_status(hub)
+    newest = hub.control.last_load()
+    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
+    alerts = alert_status(hub) if hub.config.alerts.channels else None
+    of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    return {"sources": sources, **of_loads, "alerts": alerts}
+
+
+def source_status(hub: Hub) -> list[dict[str, Any]]:
+    """Per source of hub.yaml its last sync, whether it is fresh, and what is in quarantine."""
     last = hub.control.last_syncs()
     counts = hub.control.rows(
         sa.select(t.quarantine.c.source_system, sa.func.count().label("n"))
@@ -30,16 +40,11 @@ def hub_status(hub: Hub) -> dict[str, Any]:
     )
     in_quarantine = {row["source_system"]: row["n"] for row in counts}
     paused = active_pauses(hub)
-    sources = [
+    return [
         _source(hub, name, [row for row in last if row["source_system"] == name], in_quarantine.get(name, 0))
         | {"paused": paused.get(name)}
         for name in hub.config.sources
     ]
-    newest = hub.control.last_load()
-    held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
-    alerts = alert_status(hub) if hub.config.alerts.channels else None
-    of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
-    return {"sources": sources, **of_loads, "alerts": alerts}
 
 
 def _source(hub: Hub, name: str, streams: list[dict[str, Any]], in_quarantine: int) -> dict[str, Any]:

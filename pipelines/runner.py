@@ -21,6 +21,7 @@ from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import clear_dead_runs, open_instance, process_tags
 from pipelines.jobs import BUILD_JOB
+from pipelines.logs import speaking_of
 from pipelines.pauses import active_pauses, pause_line
 from pipelines.plan import Plan, plan_build
 from pipelines.publishing import adopt_published
@@ -138,7 +139,7 @@ def _build_alone(
 ) -> None:
     """Build while no other process does, and note what became of it."""
     try:
-        with building(hub.config.warehouse):
+        with building(hub.config.warehouse), speaking_of(batch=batch):
             _build(hub, defs, instance, batch, outcome, notice, force=force)
             if outcome.action != "published":
                 catch_up(hub, defs, instance, batch, notice)

@@ -23,6 +23,7 @@ from pipelines.definitions import build_defs
 from pipelines.forking import fork_context
 from pipelines.instance import open_instance, process_tags
 from pipelines.jobs import sync_job_name
+from pipelines.logs import configure
 from pipelines.raw_assets import BATCH_TAG, raw_key
 
 
@@ -112,6 +113,7 @@ def _child(
     # the server that forks has the environment of when it was started
     os.environ.clear()
     os.environ.update(environment)
+    configure()
     threading.Thread(target=_end_with_command, name="end with the command", daemon=True).start()
     hub = Hub(config)
     try:

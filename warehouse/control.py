@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import sqlalchemy as sa
@@ -31,23 +32,43 @@ class ControlStore:
 
     Args:
         where: path of an SQLite file, or an SQLAlchemy URL.
+        prepare: make what is missing in it; else it is opened as it is, and an SQLite file only to be read.
 
     Raises:
         WarehouseAccessError: it cannot be opened or written.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, prepare: bool = True) -> None:
         self._where = where if "://" not in where else sa.make_url(where).render_as_string(hide_password=True)
-        if "://" not in where:
+        if "://" not in where and prepare:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
-        url = where if "://" in where else f"sqlite:///{where}"
+        file = where if prepare else f"file:{quote(where)}?mode=ro&uri=true"
+        url = where if "://" in where else f"sqlite:///{file}"
         try:
             self._engine = sa.create_engine(url, connect_args={"timeout": 30} if url.startswith("sqlite") else {})
+            if not prepare:
+                return
             with self._transaction() as con:
                 if self._engine.dialect.name == "sqlite":
                     con.exec_driver_sql("PRAGMA journal_mode=WAL")
             t.metadata.create_all(self._engine)
             self._add_columns()
+        except sa.exc.SQLAlchemyError as error:
+            raise self._access_error(error) from error
+
+    def missing(self) -> list[str]:
+        """The tables and columns that this version knows and an older store lacks.
+
+        Raises:
+            WarehouseAccessError: it cannot be read.
+        """
+        try:
+            there = set(sa.inspect(self._engine).get_table_names())
+            tables = t.metadata.sorted_tables
+            return [
+                *(table.name for table in tables if table.name not in there),
+                *(f"{table.name}.{column.name}" for table in tables if table.name in there for column in self._lacking(table)),
+            ]
         except sa.exc.SQLAlchemyError as error:
             raise self._access_error(error) from error
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -27,6 +28,55 @@ _HEADWAY_SECONDS = 0.002  # of computing between two beats; an idle process take
 _SILENT_SECONDS = 5.0  # a wait this short is not worth a word
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock.
+
+    Attributes:
+        name: as people are told.
+        silent: seconds since it last showed that it gets on.
+        dead: whether its process is over; then one that it started still holds the lock.
+    """
+
+    name: str
+    silent: float
+    dead: bool
+
+
+def holder(warehouse: Path, suffix: str) -> Holder | None:
+    """Who holds a lock beside the warehouse at this moment, None if nobody does. Waits for nobody and writes nothing."""
+    try:
+        handle = open(warehouse.with_name(f"{warehouse.name}.{suffix}"))  # noqa: SIM115 - closed below
+    except FileNotFoundError:
+        return None
+    with handle:
+        try:
+            # shared, and let go at once: two that ask do not take each other for a holder
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            return Holder(_holder(handle), max(0.0, time.time() - os.fstat(handle.fileno()).st_mtime), _is_dead(handle))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this host is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_dead(handle: TextIO) -> bool:
+    handle.seek(0)
+    with suppress(ValueError, KeyError):
+        said = json.loads(handle.read())
+        return said["host"] == socket.gethostname() and not is_running(int(said["pid"]))
+    return False
 
 
 @contextmanager

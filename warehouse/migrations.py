@@ -34,7 +34,7 @@ _ADDED = (
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:
     """Bring an open working warehouse to this version's schema. Raises `WarehouseAccessError` if it is newer than that."""
-    found = _version(con)
+    found = version_of(con)
     if found == VERSION:
         return
     if found is not None and found > VERSION:
@@ -71,7 +71,8 @@ def _stage_merges_again(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("DELETE FROM ops.staging_state WHERE source_system || '__' || stream = ?", [name])
 
 
-def _version(con: duckdb.DuckDBPyConnection) -> int | None:
+def version_of(con: duckdb.DuckDBPyConnection) -> int | None:
+    """The schema version of an open warehouse; None before the first migration."""
     try:
         rows = con.execute("SELECT version FROM ops.schema_version").fetchall()
     except duckdb.CatalogException:

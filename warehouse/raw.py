@@ -73,6 +73,28 @@ def cursor(con: duckdb.DuckDBPyConnection, source: str, stream: str) -> tuple[di
     return (json.loads(value) if value else None), int(seq), str(digest)
 
 
+def waiting(
+    con: duckdb.DuckDBPyConnection, source: str, stream: str, parts: Sequence[tuple[Path, LandedPart]]
+) -> list[tuple[Path, LandedPart]]:
+    """The landed parts that the cursor does not cover, up to the last complete reading.
+
+    Raises:
+        LineageError: they do not continue the committed cursor.
+    """
+    _, seq, digest = cursor(con, source, stream)
+    covered = [part for _, part in parts if part.seq <= seq]
+    if covered and (covered[-1].seq, covered[-1].leads_to) != (seq, digest):
+        raise _not_continuing(source, stream)  # numbered from the beginning again by who had lost its place
+    fresh = [(path, part) for path, part in parts if part.seq > seq]
+    while fresh and not fresh[-1][1].complete:
+        fresh.pop()
+    for _, part in fresh:
+        if not part.begins and part.follows != digest:
+            raise _not_continuing(source, stream)
+        digest = part.leads_to
+    return fresh
+
+
 def load(
     con: duckdb.DuckDBPyConnection,
     source: str,
@@ -93,19 +115,10 @@ def load(
     Raises:
         LineageError: the parts do not continue the committed cursor.
     """
-    value, seq, digest = cursor(con, source, stream)
-    covered = [part for _, part in parts if part.seq <= seq]
-    if covered and (covered[-1].seq, covered[-1].leads_to) != (seq, digest):
-        raise _not_continuing(source, stream)  # numbered from the beginning again by who had lost its place
-    fresh = [(path, part) for path, part in parts if part.seq > seq]
-    while fresh and not fresh[-1][1].complete:
-        fresh.pop()
+    value, _, _ = cursor(con, source, stream)
+    fresh = waiting(con, source, stream, parts)
     if not fresh:
         return None
-    for _, part in fresh:
-        if not part.begins and part.follows != digest:
-            raise _not_continuing(source, stream)
-        digest = part.leads_to
     try:
         with frugal(con):
             counts = _commit(con, source, stream, fresh, sync_run_id, now, value)

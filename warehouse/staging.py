@@ -92,7 +92,7 @@ def stage_stream(
     try:
         con.execute(statement("staging_source").replace("{table}", table_name(place.name, stream)), {"since": since})
         has_parties = any(block.table == PARTY.name for block in blocks) and stream in place.party_streams
-        _make_src(con, place, has_parties)
+        make_source(con, place, has_parties)
         con.execute(
             "DELETE FROM staging.rejected WHERE source_system = ? AND stream = ?"
             " AND source_record_id IN (SELECT source_record_id FROM arrived)",
@@ -132,7 +132,8 @@ def _progress(
     return (state[0][0] if top > state[0][0] else None), top, digest
 
 
-def _make_src(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties: bool) -> None:
+def make_source(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties: bool) -> None:
+    """Make `src`, which mappings select from, of the versions in `arrived`."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE src AS"
         " SELECT source_system, stream, source_record_id, payload, source_updated_at, extracted_at,"

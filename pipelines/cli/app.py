@@ -5,6 +5,7 @@ Commands are in the modules imported at the end; each keeps its heavy imports in
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.contract.errors import HubError
+from pipelines.logs import VARIABLE, configure
 
 if TYPE_CHECKING:
     from pipelines.context import Hub
@@ -42,8 +44,14 @@ _USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__n
 def shared(
     config: ConfigOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", help="text or json; else HUB_LOG, else text", show_default=False)
+    ] = None,
 ) -> None:
     """Options before the command's name."""
+    if log_format is not None:
+        os.environ[VARIABLE] = log_format  # the processes that read the sources are told so too
+    configure()
     _shared.clear()
     if config is not None:
         _shared["config"] = config
@@ -93,8 +101,10 @@ def _fail(line: str, code: int) -> None:
 from pipelines.cli import (  # noqa: E402 - they register their commands on `app`
     alerts,  # noqa: F401
     backups,  # noqa: F401
+    doctor,  # noqa: F401
     explore,  # noqa: F401
     gate,  # noqa: F401
+    metrics,  # noqa: F401
     model,  # noqa: F401
     operate,  # noqa: F401
     override,  # noqa: F401
