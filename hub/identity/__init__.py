@@ -6,6 +6,7 @@ Blocking, comparison, model, scoring, clustering, the ID registry and evaluation
 from hub.identity.accounts import account_rules, link_accounts
 from hub.identity.analysis import BlockingAnalysis, CappedKey, Missed, RuleCost, analyse_blocking
 from hub.identity.carrying import carry_ids
+from hub.identity.doubts import Doubt
 from hub.identity.evaluation import Evaluation, evaluate
 from hub.identity.explanation import ComparisonShown, Explanation, Step, explain
 from hub.identity.lookup import current_customer
@@ -17,6 +18,7 @@ __all__ = [
     "BlockingAnalysis",
     "CappedKey",
     "ComparisonShown",
+    "Doubt",
     "Evaluation",
     "Explanation",
     "IdentitySettings",

@@ -16,6 +16,7 @@ from hub.contract.errors import NotFoundError
 from hub.identity.blocking import rules_of
 from hub.identity.comparisons import CLASSES, Ints, comparisons, name_only
 from hub.identity.contradictions import between
+from hub.identity.doubts import Doubt, doubts
 from hub.identity.linkage import given_forms
 from hub.identity.model import MATCH, Model, load_model
 from hub.identity.settings import Identifier
@@ -62,6 +63,7 @@ class Explanation:
         same_keys: both records have the same match keys, so they were one node and not compared with each other.
         blocking_rules: rules on which the records agree; empty: they were never candidates.
         kept_apart_by: identifiers in which the two customers contradict each other.
+        doubts: what stands against the pair whatever it weighs.
         decision: the steward's decision on this very pair, if there is one.
         path: how one leads to the other inside the customer; empty if they are two customers.
     """
@@ -79,6 +81,7 @@ class Explanation:
     same_keys: bool
     blocking_rules: tuple[str, ...]
     kept_apart_by: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     decision: str | None
     customer_id_l: str
     customer_id_r: str
@@ -123,6 +126,7 @@ def explain(
         same_keys=same,
         blocking_rules=agreed,
         kept_apart_by=between(con, schema, unique, customers[left], customers[right]),
+        doubts=doubts(model, vector),
         decision=_decision(con, schema, left, right),
         customer_id_l=customers[left],
         customer_id_r=customers[right],

@@ -133,6 +133,8 @@ def _print_explanation(found: Explanation) -> None:
         f"posterior probability of a match {found.match_probability:.4f}; the likeliest other explanation is {found.alternative}"
     )
     typer.echo(f"blocked together by: {', '.join(found.blocking_rules) or 'no rule, so they were never compared'}")
+    for doubt in found.doubts:
+        typer.echo(f"{'never one customer' if doubt.forbids else 'no proof by themselves'}: {doubt.because}")
     if found.decision:
         typer.echo(f"a steward decided {found.decision}")
     if found.same_customer:

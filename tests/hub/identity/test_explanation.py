@@ -93,3 +93,27 @@ def test_unknown_records_are_named(published: duckdb.DuckDBPyConnection) -> None
         explain(published, "identity", "a:c:1", "x:c:1")
     with pytest.raises(NotFoundError, match="both keys"):
         explain(published, "identity", "a:c:1", "a:c:1")
+
+
+def test_what_stands_against_a_pair_whatever_it_weighs_is_told(tmp_path: Path) -> None:
+    con = warehouse(str(tmp_path / "golden.duckdb"))
+    at_home = {"family": "lee", "street": "1 main street", "postal": "10115", "city": "berlin", "birth": "1990-05-06"}
+    work = {"company": "acme", "phone": "4930999999"}
+    stage(
+        con,
+        [
+            record("a:c:1", given="ann", **at_home),
+            record("b:c:1", given="jonathan", **at_home),
+            record("b:c:2", given="ann", family="lee", birth="1955-11-30"),
+            record("c:c:1", given="mary", family="jones", **work),
+            record("c:c:2", given="peter", family="brown", **work),
+        ],
+    )
+    load(con)
+    twins, namesakes, colleagues = (
+        explain(con, "identity", left, right).doubts for left, right in (("a:c:1", "b:c:1"), ("a:c:1", "b:c:2"), ("c:c:1", "c:c:2"))
+    )
+    assert [(doubt.forbids, doubt.because.split(":")[0].split()[-2:]) for doubt in twins] == [(True, ["birth", "date"])]
+    assert [(doubt.forbids, doubt.because.split(":")[0]) for doubt in namesakes] == [(True, "quite another birth date")]
+    assert [(doubt.forbids, doubt.because.split(": ")[1]) for doubt in colleagues] == [(False, "colleagues")]
+    assert explain(con, "identity", "a:c:1", "c:c:1").doubts == ()
