@@ -97,7 +97,7 @@ def test_whatever_goes_wrong_with_alerts_fails_no_sync_and_is_logged_without_its
 
 def test_without_channels_nobody_is_told_and_there_is_no_sensor(tmp_path: Path) -> None:
     with desk(tmp_path, config()) as made:
-        assert [sensor.name for sensor in build_defs(made.hub).sensors or ()] == ["build_after_sync"]
+        assert [sensor.name for sensor in build_defs(made.hub).sensors or ()] == ["build_after_sync", "retry_syncs"]
         made.synced(NOW, error="crm/contacts: no answer")
         assert made.evaluate(NOW).sent == []
 
