@@ -70,6 +70,7 @@ class CopiedRows(Sequence[Sequence[Any]]):
                 quoted_strings_can_be_null=False,
             ),
         )
+        self._data = b""  # the columns have it all; whoever keeps the rows keeps it once
         return [column.combine_chunks() for column in table.columns]
 
     def __len__(self) -> int:

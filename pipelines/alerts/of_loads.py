@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from pipelines.alerts.condition import Condition, moment
 from pipelines.context import Hub
+from pipelines.dead_syncs import DIED
 from pipelines.instance import process_died
 from pipelines.jobs import BUILD_JOB
 from pipelines.targets import target_status
@@ -78,7 +79,7 @@ def _is_build(run: dg.DagsterRun) -> bool:
 
 def _why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     if not run.is_finished:
-        return "its process died before it ended"
+        return DIED
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         said = event.step_failure_data.user_failure_data if event is not None else None

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from connectors import versions
 from pipelines.alerts.condition import Condition, moment
 from pipelines.context import Hub
-from pipelines.instance import process_died
+from pipelines.dead_syncs import DIED, dead_syncs
 from pipelines.pauses import active_pauses
 from warehouse import control_tables as t
 from warehouse.drift import FieldChange
@@ -27,14 +27,14 @@ _NAMED = 5  # fields that a message names
 def source_conditions(hub: Hub, instance: dg.DagsterInstance, now: datetime) -> Iterator[Condition]:
     """What is wrong with the sources that syncs read; those switched off are left in peace, and paused ones are not late."""
     last, paused = hub.control.last_syncs(), active_pauses(hub)
-    running = hub.control.rows(sa.select(t.sync_run).where(t.sync_run.c.status == "running"))
+    dead = dead_syncs(hub.control, instance)
     for source in hub.config.enabled():
         connector = hub.config.connector(source)
         read = {stream.name for stream in connector.streams()}  # a stream may have been taken out of hub.yaml
         type_name = connector.type_name
         connector.close()
         streams = [row for row in last if row["source_system"] == source and row["stream"] in read]
-        died = [row for row in running if row["source_system"] == source and row["stream"] in read and _died(instance, row)]
+        died = [row for row in dead if row["source_system"] == source and row["stream"] in read]
         yield from _run_failed(hub, source, len(read), streams, died)
         if source not in paused:
             yield from _freshness_missed(hub, source, streams, now)
@@ -42,17 +42,12 @@ def source_conditions(hub: Hub, instance: dg.DagsterInstance, now: datetime) -> 
     yield from _schema_changed(hub, now)
 
 
-def _died(instance: dg.DagsterInstance, row: dict[str, Any]) -> bool:
-    run = instance.get_run_by_id(row["dagster_run_id"]) if row["dagster_run_id"] else None
-    return run is None or run.is_finished or process_died(run)
-
-
 def _run_failed(hub: Hub, source: str, of: int, streams: list[dict[str, Any]], died: list[dict[str, Any]]) -> Iterator[Condition]:
     failed = {row["stream"]: row["error"] for row in streams if row["status"] == "failed"}
     good = {row["stream"]: row["succeeded_at"] or datetime.min for row in streams}  # noqa: DTZ901 - the store's times have no zone
     # what died beside another sync that succeeded since is made good
     died = [row for row in died if row["started_at"] >= good.get(row["stream"], row["started_at"])]
-    failed |= {row["stream"]: "its process died before it ended" for row in died}
+    failed |= {row["stream"]: DIED for row in died}
     if not failed:
         return
     past = hub.control.rows(

@@ -134,7 +134,7 @@ def _print_explanation(found: Explanation) -> None:
     )
     typer.echo(f"blocked together by: {', '.join(found.blocking_rules) or 'no rule, so they were never compared'}")
     for doubt in found.doubts:
-        typer.echo(f"{'never one customer' if doubt.forbids else 'no proof by themselves'}: {doubt.because}")
+        typer.echo(f"{'never one customer' if doubt.forbids else 'not one customer by this pair alone'}: {doubt.because}")
     if found.decision:
         typer.echo(f"a steward decided {found.decision}")
     if found.same_customer:

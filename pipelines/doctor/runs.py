@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import dagster as dg
 import sqlalchemy as sa
 
+from pipelines.dead_syncs import dead_syncs
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.look import Look
 from pipelines.instance import dead_runs, open_instance, stuck_slots
-from warehouse import control_tables as t
 
 
 def runs(look: Look) -> Iterator[Finding]:
@@ -46,19 +46,9 @@ def _runs(look: Look, instance: dg.DagsterInstance) -> Iterator[Finding]:
     for pool, holders in stuck.items():
         what = f"{len(holders)} runs that are over still hold slots"
         yield Finding("pool", "warning", what, f"pool {pool}", "hub sync")
-    unended = _unended(look, instance, {run.run_id for run in dead})
+    syncs = [] if look.control is None else dead_syncs(look.control, instance)
+    unended = sorted(f"{row['source_system']}/{row['stream']}" for row in syncs)
     for place in unended:
         yield Finding("sync_run", "warning", "its sync is running by the control store, and its run is over", place, "hub sync")
     if not (dead or stuck or unended):
         yield Finding("run", "ok", "no dead run, no slot held by one", str(look.hub.config.home))
-
-
-def _unended(look: Look, instance: dg.DagsterInstance, dead: set[str]) -> list[str]:
-    if look.control is None:
-        return []
-    found = []
-    for row in look.control.rows(sa.select(t.sync_run).where(t.sync_run.c.status == "running")):
-        run = instance.get_run_by_id(row["dagster_run_id"]) if row["dagster_run_id"] else None
-        if run is None or run.is_finished or run.run_id in dead:
-            found.append(f"{row['source_system']}/{row['stream']}")
-    return sorted(found)
