@@ -126,7 +126,25 @@ class Postgres(System):
         con.exec_driver_sql("SET LOCAL statement_timeout = 0")
         try:
             with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)", compiled.params) as copy:
-                yield from copy
+                yield from _arrived(driver, copy)
         except psycopg.Error as error:
             gone = bool(driver.closed)
             raise sa.exc.DBAPIError.instance(None, None, error, psycopg.Error, True, gone) from error
+
+
+def _arrived(driver: Any, copy: Any) -> Generator[Line, None, None]:
+    """A COPY's lines, those that have arrived without psycopg's waiting around each, which takes it longer than the line."""
+    import psycopg
+    from psycopg.generators import fetch_many
+
+    while line := copy.read():
+        yield line
+        length, line = driver.pgconn.get_copy_data(1)
+        while length > 0:
+            yield line
+            length, line = driver.pgconn.get_copy_data(1)
+        if length < 0:  # that was the last one; what became of the statement comes after it
+            for result in driver.wait(fetch_many(driver.pgconn)):
+                if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(result, driver.info.encoding)
+            return

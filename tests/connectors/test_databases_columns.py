@@ -20,6 +20,7 @@ from connectors.databases.connector import SqlConnector
 from connectors.databases.postgres import Postgres
 from connectors.extract import extract_stream
 from connectors.landing import StreamLanding
+from hub.contract.errors import SourceError
 from tests.connectors.databases import NOW, Database, at, connector, database, ids, pages, rejects, stream_of
 
 pytestmark = pytest.mark.server
@@ -172,3 +173,22 @@ def test_a_connection_that_is_lost_in_the_middle_is_taken_up_again(postgres: Dat
             )
     assert {int(key) for key in ids(read)} == set(range(1, 30001))
     assert source.calls()[1] == 1
+
+
+def test_a_statement_that_fails_while_rows_arrive_is_an_error_and_what_came_before_it_is_kept(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.databases.reading.COPIED_ROWS", 1000)
+    postgres.run(
+        "CREATE TABLE counted (id int PRIMARY KEY, pad text)",
+        "INSERT INTO counted SELECT i, repeat('x', 500) FROM generate_series(1, 30000) i",
+        "CREATE VIEW shares AS SELECT id, pad, 10 / (29000 - id) AS share FROM counted",
+        "ANALYZE counted",
+    )
+    source = connector(postgres, monkeypatch, {"customers": {"table": "shares", "kind": "party", "id": "id"}})
+    read: list[str] = []
+    with pytest.raises(SourceError, match=r"erp/customers: the database cannot read this \(DivisionByZero 22012\)"):
+        read.extend(record.id for page in stream_of(source).read(None) for record in page.records)
+    assert read, "the statement failed before a page was full, which tests nothing"
+    assert read == [str(key) for key in range(1, len(read) + 1)]
+    assert len(read) % 1000 == 0
