@@ -48,7 +48,7 @@ def measure_changes(
         return empty
     known = _columns(con, live)
     found = {
-        "mailbox": _mailbox(con, live),
+        "mailbox": _mailbox(con, live, load_id),
         "duplicates": _union(con, [_doubled(table, live) for table, same in SAME.items() if _has(known, table, same)]),
         "currency_changes": _union(
             con,
@@ -86,12 +86,8 @@ def _union(
     return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df() if selects else None
 
 
-def _mailbox(con: duckdb.DuckDBPyConnection, live: str) -> pd.DataFrame:
-    before = (
-        f"SELECT a.value, count(DISTINCT k.node_key) AS was FROM {live}.golden.customer_attribute a"
-        f" JOIN {live}.identity.match_key k USING (record_key) WHERE a.attribute = 'email' GROUP BY a.value"
-    )
-    return con.execute(statement("measure_mailbox").replace("{before}", before)).df()
+def _mailbox(con: duckdb.DuckDBPyConnection, live: str, load_id: str) -> pd.DataFrame:
+    return con.execute(statement("measure_mailbox").replace("{live}", live), {"load": load_id}).df()
 
 
 def _doubled(table: str, live: str) -> str:
@@ -117,12 +113,19 @@ def _doubled(table: str, live: str) -> str:
 
 
 def _changed(table: str, key: str, live: str) -> str:
-    """Per source, facts in both loads; one that did not change at all keeps the stamp of an earlier load."""
-    other = "n.load_id = $load AND n.currency <> b.currency"
+    """Per source, facts in both loads; one that did not change at all keeps the stamp of an earlier load, and is not looked for."""
+    come = f"SELECT {key}, source_system, currency FROM golden.{table} WHERE load_id = $load"
+    both = f"({come}) n JOIN {live}.golden.{table} b USING ({key})"
+    met = f"SELECT n.source_system, {key}, n.currency <> b.currency AS other FROM {both}"
+    stayed = f"SELECT source_system, count(*) AS n FROM golden.{table} WHERE load_id <> $load GROUP BY source_system"
+    seen = (
+        "SELECT source_system, count(*) AS n, count(*) FILTER (other) AS changed,"
+        f" list({key} ORDER BY {key}) FILTER (other)[1:{_EXAMPLES}] AS examples FROM ({met}) GROUP BY source_system"
+    )
     return (
-        f"SELECT '{table}' AS \"table\", n.source_system, count(*) AS compared, count(*) FILTER ({other}) AS changed,"
-        f" list(n.{key} ORDER BY n.{key}) FILTER ({other})[1:{_EXAMPLES}] AS currency_kept_examples"
-        f" FROM golden.{table} n JOIN {live}.golden.{table} b USING ({key}) GROUP BY n.source_system"
+        f"SELECT '{table}' AS \"table\", source_system, coalesce(stayed.n, 0) + coalesce(seen.n, 0) AS compared,"
+        " coalesce(changed, 0) AS changed, examples AS currency_kept_examples"
+        f" FROM ({stayed}) stayed FULL JOIN ({seen}) seen USING (source_system)"
     )
 
 
