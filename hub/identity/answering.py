@@ -1,10 +1,11 @@
 """What a steward's answers teach about the questions that nobody has answered yet. Numbers in, answers out; no SQL.
 
 Each question comes with how likely its answer changes something, by what ``evidence`` knows of customers in general. The answers
-show how far that holds in this hub: for each of the two answers that change something a logistic regression on the ln odds of that
-likelihood (Platt 1999), held to "it is right as it is" by a prior that is worth a few answers. Where an open question is then
-likely enough to change something, that answer is learnt. It is a decision like a steward's, but for this: it yields to every word
-of a steward, and goes when the answers no longer teach it. From a handful of answers nothing is learnt.
+show how far that is off in this hub: for each of the two answers that change something one shift of the ln odds of that likelihood,
+held to none by a prior that is worth a few answers. Only the shift is learnt, as questions are answered that are worth most: of how
+the others spread around it they say little, and a slope fitted to them proved wild. Where an open question is then likelier than
+not to change something, that answer is learnt. It is a decision like a steward's, but for this: it yields to every word of a
+steward, and goes when the answers no longer teach it. From a handful of answers nothing is learnt.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ LEARNT = "hub (learnt)"  # who a learnt answer is decided by
 # kind of question -> the answer that changes something. Of other kinds nothing is learnt: they ask whether an identifier is wrong
 CHANGING = {"near_miss": MUST_LINK, "shared_mailbox": MUST_LINK, "refused_join": MUST_LINK, "weak_link": CANNOT_LINK}
 AT_LEAST = 40  # answers to such questions before anything is learnt from them
-LIKELY = 0.6  # from which on an answer is learnt
-# How far intercept and slope of a hub may be from 0 and 1, as is believed before there are answers.
-DEVIATION = np.array([1.0, 0.3])
+LIKELY = 0.5  # from which on an answer is learnt: then it puts more right than wrong
+DEVIATION = 0.5  # of the shift from none in ln odds, as is believed before there are answers
 _FURTHEST = 8.0  # ln odds beyond which a likelihood tells no more
 _STEPS = 25
 
@@ -53,18 +53,17 @@ class Lesson:
         answers: how many there are.
         changing: how many changed something.
         expected: how many were expected to.
-        intercept, slope: the ln odds of a question are intercept + slope * what the queue had.
+        shift: what the ln odds of such a question are beyond those that the queue had.
     """
 
     answers: int
     changing: int
     expected: float
-    intercept: float
-    slope: float
+    shift: float
 
     def likelihood(self, likely: float) -> float:
         """How likely a question is answered so that something changes, given how likely the queue had it."""
-        return float(1 / (1 + np.exp(-(self.intercept + self.slope * _odds(np.array([likely]))[0]))))
+        return float(1 / (1 + np.exp(-(self.shift + _odds(np.array([likely]))[0]))))
 
 
 def lessons(answered: Iterable[Question]) -> dict[str, Lesson]:
@@ -77,8 +76,9 @@ def lessons(answered: Iterable[Question]) -> dict[str, Lesson]:
     for verdict, questions in by_verdict.items():
         if len(questions) >= AT_LEAST:
             likely, changed = np.array([q.likely for q in questions]), np.array([q.verdict == verdict for q in questions])
-            intercept, slope = _fit(_odds(likely), changed)
-            found[verdict] = Lesson(len(questions), int(changed.sum()), round(float(likely.sum()), 1), intercept, slope)
+            found[verdict] = Lesson(
+                len(questions), int(changed.sum()), round(float(likely.sum()), 1), _shift(_odds(likely), changed)
+            )
     return found
 
 
@@ -116,14 +116,12 @@ def _odds(likely: Floats) -> Floats:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def _fit(odds: Floats, changed: Flags) -> tuple[float, float]:
-    """Intercept and slope by Newton's method; by the prior there is one optimum, and it is finite."""
-    believed, strength = np.array([0.0, 1.0]), DEVIATION**-2
-    features, at = np.stack([np.ones_like(odds), odds], axis=1), np.array([0.0, 1.0])
+def _shift(odds: Floats, changed: Flags) -> float:
+    """The likeliest shift, by Newton's method; by the prior there is one, and it is finite."""
+    shift = 0.0
     for _ in range(_STEPS):
-        expected = 1 / (1 + np.exp(-features @ at))
-        gradient = features.T @ (changed - expected) - strength * (at - believed)
-        curvature = (features.T * (expected * (1 - expected))) @ features + np.diag(strength)
-        at = at + np.linalg.solve(curvature, gradient)
+        expected = 1 / (1 + np.exp(-(odds + shift)))
+        gradient = float((changed - expected).sum()) - shift / DEVIATION**2
+        shift += gradient / (float((expected * (1 - expected)).sum()) + 1 / DEVIATION**2)
     # answers come in any order, and how a sum is rounded depends on it
-    return round(float(at[0]), 6), round(float(at[1]), 6)
+    return round(shift, 6)
