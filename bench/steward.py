@@ -22,8 +22,8 @@ import numpy as np
 from bench.identity import keep_as_live, staged
 from bench.people import population
 from hub.identity import IdentitySettings, evaluate, resolve
-from hub.identity.answering import CHANGING, LEARNT, Question, learnt, lessons
-from hub.identity.decisions import CANNOT_LINK, MUST_LINK, Decision, Standing, in_force
+from hub.identity.answering import CHANGING, Question, learnt, lessons
+from hub.identity.decisions import CANNOT_LINK, LEARNT, MUST_LINK, Decision, Standing, in_force
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "concat_ws(':', source_system, stream, source_record_id)"
@@ -72,7 +72,7 @@ def questions(con: duckdb.DuckDBPyConnection) -> list[Task]:
 def answer(con: duckdb.DuckDBPyConnection, tasks: Sequence[Task], desk: Desk) -> Counter[str]:
     """Decides tasks as the desk does; yields how often each kind was answered how."""
     answers: Counter[str] = Counter()
-    standing = Standing(d for d in in_force(con, "identity.match_decision") if not d.decision_id.startswith(LEARNT))
+    standing = Standing(d for d in in_force(con, "identity.match_decision") if not d.learnt)
     for task in tasks:
         asked = _question(task)
         verdict = desk.truth(asked.left, asked.right)

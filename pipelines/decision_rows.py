@@ -14,8 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError
-from hub.identity.answering import LEARNT
-from hub.identity.decisions import Decision, Pair, Standing
+from hub.identity.decisions import LEARNT, Decision, Pair, Standing
 from pipelines.context import Hub
 from warehouse import control_tables as t
 from warehouse.control import utcnow
@@ -38,7 +37,8 @@ def rows_in_force(hub: Hub) -> list[dict[str, Any]]:
 
 def decision_of(row: dict[str, Any]) -> Decision:
     """What a match_decision row says."""
-    return Decision(row["decision_id"], row["record_key_l"], row["record_key_r"], row["decision"], row["act_id"])
+    learnt = row["decided_by"] == LEARNT
+    return Decision(row["decision_id"], row["record_key_l"], row["record_key_r"], row["decision"], row["act_id"], learnt)
 
 
 def decisions_in_force(hub: Hub) -> list[Decision]:
@@ -48,7 +48,7 @@ def decisions_in_force(hub: Hub) -> list[Decision]:
 
 def words_in_force(hub: Hub) -> list[Decision]:
     """Those that count and that stewards took themselves; what is learnt yields to them."""
-    return [decision_of(row) for row in rows_in_force(hub) if row["decided_by"] != LEARNT]
+    return [decision for decision in decisions_in_force(hub) if not decision.learnt]
 
 
 def new_rows(standing: Standing, pairs: Sequence[Pair], verdict: str, by: Steward, act: str | None) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub.identity.answering import CHANGING, LEARNT, Lesson, Question, learnt, lessons
+from hub.identity.answering import CHANGING, Lesson, Question, learnt, lessons
+from hub.identity.decisions import LEARNT
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward, audit, decision_of, new_row, revoke_rows, rows_in_force, tasks_on
 from warehouse import control_tables as t

@@ -18,7 +18,6 @@ import numpy as np
 from hub.identity.comparisons import Flags, Floats
 from hub.identity.decisions import CANNOT_LINK, MUST_LINK, Decision, Standing
 
-LEARNT = "hub (learnt)"  # who a learnt answer is decided by
 # kind of question -> the answer that changes something. Of other kinds nothing is learnt: they ask whether an identifier is wrong
 CHANGING = {"near_miss": MUST_LINK, "shared_mailbox": MUST_LINK, "refused_join": MUST_LINK, "weak_link": CANNOT_LINK}
 AT_LEAST = 40  # answers to such questions before anything is learnt from them

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.contract.errors import NotFoundError
-from hub.identity.answering import LEARNT
 from hub.identity.blocking import rules_of
 from hub.identity.comparisons import CLASSES, Ints, comparisons, name_only
 from hub.identity.contradictions import between
+from hub.identity.decisions import LEARNT
 from hub.identity.doubts import Doubt, doubts
 from hub.identity.linkage import given_forms
 from hub.identity.model import MATCH, Model, load_model

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hub.identity.answering import AT_LEAST, LEARNT
+from hub.identity.answering import AT_LEAST
+from hub.identity.decisions import LEARNT
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.test_stewardship import configure, first_load, owner, question
 from tests.pipelines.world import Command, World
