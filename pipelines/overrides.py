@@ -15,8 +15,9 @@ from hub.contract.errors import ConfigError, NotFoundError
 from hub.golden.attributes import Attribute
 from hub.golden.overrides import PIN, SET, attribute_named, given_values, written_value
 from pipelines.context import Hub
+from pipelines.decision_rows import Steward, audit
 from pipelines.moments import moment_ahead
-from pipelines.stewardship import Steward, audit, one_customer
+from pipelines.stewardship import one_customer
 from warehouse import control_tables as t
 from warehouse.connection import connect, published
 from warehouse.control import utcnow

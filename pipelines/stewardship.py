@@ -1,38 +1,29 @@
 """A steward's acts: decide, revoke, merge, unmerge. They write to the control store only, so they work while a sync runs.
 
-What is decided takes effect with the next load that is built.
+What is decided takes effect with the next load that is built. An answer that the hub has learnt yields to it (``learnt_answers``).
 What the acts mean for pairs of records is the identity wing's; this joins it to the control store and the published load.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, NotFoundError
 from hub.golden.lookup import find_customers
-from hub.identity.decisions import CANNOT_LINK, MUST_LINK, Decision, Pair, Standing
+from hub.identity.decisions import CANNOT_LINK, MUST_LINK, Pair, Standing
 from hub.identity.stewardship import Undoing, merging, undoing
 from pipelines.context import Hub
+from pipelines.decision_rows import Steward, audit, decisions_in_force, new_rows, revoke_rows, tasks_on, words_in_force
+from pipelines.learnt_answers import settle
 from warehouse import control_tables as t
 from warehouse.connection import published
-from warehouse.control import utcnow
 
 if TYPE_CHECKING:
     import duckdb
-
-
-@dataclass(frozen=True)
-class Steward:
-    """Who acts, and why if they say so; both are kept with each decision and in the audit log."""
-
-    name: str
-    reason: str | None = None
 
 
 def decide(hub: Hub, subject: Sequence[str], verdict: str, by: Steward) -> dict[str, Any]:
@@ -48,12 +39,13 @@ def decide(hub: Hub, subject: Sequence[str], verdict: str, by: Steward) -> dict[
     left, right = sorted(_pair_of(hub, subject))
     if left == right:
         raise ConfigError(f"{left} is one record", remedy="name two")
-    standing = decisions_in_force(hub)
+    standing = words_in_force(hub)
     if any((d.left, d.right, d.verdict, d.act) == (left, right, verdict, None) for d in standing):
         raise ConfigError(f"{verdict} on {left} and {right} is decided already", remedy="see hub review decisions")
-    decision = _rows(Standing(standing), [(left, right)], verdict, by, act=None)[0]
+    decision = new_rows(Standing(standing), [(left, right)], verdict, by, act=None)[0]
     hub.control.add(t.match_decision, [decision])
-    hub.control.run(_tasks_on(left, right).values(status="decided"))
+    settle(hub)
+    hub.control.run(tasks_on(left, right).values(status="decided"))
     audit(hub, by, "decide", decision["decision_id"], verdict=verdict, records=[left, right])
     return decision
 
@@ -81,39 +73,6 @@ def _pair_of(hub: Hub, subject: Sequence[str]) -> Pair:
     return task["record_key_l"], task["record_key_r"]
 
 
-def _tasks_on(left: str, right: str) -> sa.Update:
-    same = (t.review_task.c.record_key_l == left) & (t.review_task.c.record_key_r == right)
-    turned = (t.review_task.c.record_key_l == right) & (t.review_task.c.record_key_r == left)
-    return sa.update(t.review_task).where(same | turned)
-
-
-def decisions_in_force(hub: Hub) -> list[Decision]:
-    """The decisions that count, the oldest first."""
-    row = t.match_decision.c
-    query = sa.select(t.match_decision).where(row.revoked_at.is_(None)).order_by(row.decided_at, row.decision_id)
-    return [
-        Decision(r["decision_id"], r["record_key_l"], r["record_key_r"], r["decision"], r["act_id"])
-        for r in hub.control.rows(query)
-    ]
-
-
-def _rows(standing: Standing, pairs: Sequence[Pair], verdict: str, by: Steward, act: str | None) -> list[dict[str, Any]]:
-    """Decisions to be written down, unless one contradicts others."""
-    at, rows = utcnow(), []
-    for left, right in pairs:
-        new = Decision(f"d_{secrets.token_hex(6)}", left, right, verdict, act)
-        against = standing.against(new)
-        if against:
-            raise ConfigError(
-                f"{verdict} on {left} and {right} contradicts {', '.join(against)}",
-                remedy="revoke what no longer holds: hub review revoke DECISION",
-            )
-        standing.add(new)
-        said = {"record_key_l": left, "record_key_r": right, "decision": verdict, "reason": by.reason, "act_id": act}
-        rows.append({"decision_id": new.decision_id, "decided_by": by.name, "decided_at": at, **said})
-    return rows
-
-
 def decision_history(hub: Hub, *, everything: bool = False) -> list[dict[str, Any]]:
     """match_decision rows, newest first; revoked ones only if asked for."""
     row = t.match_decision.c
@@ -130,21 +89,10 @@ def revoke(hub: Hub, any_id: str, by: Steward) -> list[str]:
     found = [d for d in decisions_in_force(hub) if any_id in (d.decision_id, d.act)]
     if not found:
         raise NotFoundError(f"no decision {any_id} is in force", remedy="see hub review decisions")
-    _revoked(hub, [d.decision_id for d in found], by)
+    revoke_rows(hub, [d.decision_id for d in found], by)
+    settle(hub)
     audit(hub, by, "revoke", any_id, decisions=[d.decision_id for d in found])
     return [d.decision_id for d in found]
-
-
-def _revoked(hub: Hub, ids: Sequence[str], by: Steward) -> None:
-    row = t.match_decision.c
-    for start in range(0, len(ids), 500):
-        chosen = row.decision_id.in_(ids[start : start + 500])
-        done = {"revoked_at": utcnow(), "revoked_by": by.name, "revoke_reason": by.reason}
-        pairs = hub.control.rows(sa.select(row.record_key_l, row.record_key_r).where(chosen))
-        hub.control.run(sa.update(t.match_decision).where(chosen, row.revoked_at.is_(None)).values(**done))
-        for pair in pairs:
-            # the question is asked again if the next load still raises it
-            hub.control.run(_tasks_on(pair["record_key_l"], pair["record_key_r"]).values(status="gone"))
 
 
 def merge(hub: Hub, keys: Sequence[str], by: Steward) -> dict[str, Any]:
@@ -162,11 +110,12 @@ def merge(hub: Hub, keys: Sequence[str], by: Steward) -> dict[str, Any]:
     with published(hub.config.warehouse) as con:
         customers = [one_customer(hub, con, key) for key in keys]
         acts = [(other, merging(con, "identity", customers[0], other)) for other in customers[1:]]
-    standing, taken = Standing(decisions_in_force(hub)), []
+    standing, taken = Standing(words_in_force(hub)), []
     for other, pairs in acts:
         act = f"m_{secrets.token_hex(6)}"
-        taken.append((act, other, _rows(standing, pairs, MUST_LINK, by, act)))
+        taken.append((act, other, new_rows(standing, pairs, MUST_LINK, by, act)))
     hub.control.add(t.match_decision, [row for _, _, rows in taken for row in rows])
+    settle(hub)
     done = []
     for act, other, rows in taken:
         said = {"act_id": act, "customer_ids": [customers[0], other], "decisions": len(rows)}
@@ -189,9 +138,10 @@ def unmerge(hub: Hub, key: str, by: Steward) -> dict[str, Any]:
     _refuse_twice(hub, undo, began)
     act = None if undo.revoke else f"u_{secrets.token_hex(6)}"
     if undo.revoke:
-        _revoked(hub, undo.revoke, by)
+        revoke_rows(hub, undo.revoke, by)
     else:
-        hub.control.add(t.match_decision, _rows(Standing(decisions_in_force(hub)), undo.part, CANNOT_LINK, by, act))
+        hub.control.add(t.match_decision, new_rows(Standing(words_in_force(hub)), undo.part, CANNOT_LINK, by, act))
+    settle(hub)
     done = {
         "customer_id": undo.customer_id,
         "former_id": undo.former_id,
@@ -220,9 +170,3 @@ def one_customer(hub: Hub, con: duckdb.DuckDBPyConnection, key: str) -> str:
     if len(found) > 1:
         raise ConfigError(f"{len(found)} customers are known by {key!r}", remedy=f"name one of {', '.join(found[:5])}")
     return found[0]
-
-
-def audit(hub: Hub, by: Steward, action: str, subject: str, **detail: Any) -> None:
-    """Note a steward's act in the audit log, with its reason."""
-    kept = {**detail, "reason": by.reason} if by.reason else detail
-    hub.control.audit(action, subject, actor=by.name, detail=json.dumps(kept), automatic=False)

@@ -17,17 +17,22 @@ from hub.contract.errors import ConfigError
 from hub.identity.sql import Connection, rows, table
 
 MUST_LINK, CANNOT_LINK = "must_link", "cannot_link"
+LEARNT = "hub (learnt)"  # who decided what was learnt from stewards' answers (``answering``)
 Pair = tuple[str, str]
 
 
 class Decision(NamedTuple):
-    """A decision in force on two records: must_link or cannot_link; ``act`` is common to those that were taken as one."""
+    """A decision in force on two records: must_link or cannot_link; ``act`` is common to those that were taken as one.
+
+    ``learnt`` says that no steward took it, but their answers to other questions taught it.
+    """
 
     decision_id: str
     left: str
     right: str
     verdict: str
     act: str | None = None
+    learnt: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Decisions:
         linked: record keys that a steward's must-link names.
         absorbed: records that their source merged into another, with that other.
         overruled: the same where a steward's decision forbids it.
+        learnt: pairs of record keys on which the decision was learnt; it holds like any other, but is no label.
     """
 
     together: tuple[tuple[str, ...], ...] = ()
@@ -47,6 +53,7 @@ class Decisions:
     linked: tuple[str, ...] = ()
     absorbed: tuple[Pair, ...] = ()
     overruled: tuple[Pair, ...] = ()
+    learnt: tuple[Pair, ...] = ()
 
     @property
     def records(self) -> set[str]:
@@ -169,13 +176,15 @@ def read_decisions(con: Connection, relation: str | None) -> Decisions:
     absorbed, overruled = _admitted(rows(con, query), groups, apart)
     together = Groups([*links, *(Decision("", a, b, MUST_LINK) for a, b in absorbed)]).all()
     linked = tuple(sorted({key for d in links for key in (d.left, d.right)}))
-    return Decisions(together, apart, linked, absorbed, overruled)
+    learnt = tuple(sorted((d.left, d.right) for d in found if d.learnt))
+    return Decisions(together, apart, linked, absorbed, overruled, learnt)
 
 
 def in_force(con: Connection, relation: str) -> list[Decision]:
     """The decisions of a relation that are not revoked, the records of each in order."""
-    columns = "decision_id, least(record_key_l, record_key_r), greatest(record_key_l, record_key_r), decision"
-    return [Decision(*r) for r in rows(con, f"SELECT {columns} FROM {relation} WHERE revoked_at IS NULL ORDER BY decision_id")]
+    columns = "decision_id, least(record_key_l, record_key_r), greatest(record_key_l, record_key_r), decision, NULL, decided_by = ?"
+    query = f"SELECT {columns} FROM {relation} WHERE revoked_at IS NULL ORDER BY decision_id"
+    return [Decision(*r) for r in rows(con, query, LEARNT)]
 
 
 def _admitted(merges: list[Pair], groups: Groups, apart: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:

@@ -16,6 +16,7 @@ from hub.contract.errors import NotFoundError
 from hub.identity.blocking import rules_of
 from hub.identity.comparisons import CLASSES, Ints, comparisons, name_only
 from hub.identity.contradictions import between
+from hub.identity.decisions import LEARNT
 from hub.identity.doubts import Doubt, doubts
 from hub.identity.linkage import given_forms
 from hub.identity.model import MATCH, Model, load_model
@@ -43,7 +44,7 @@ class ComparisonShown:
 
 @dataclass(frozen=True)
 class Step:
-    """One link of a path between two records: "probabilistic", "same keys" or "steward"."""
+    """One link of a path between two records: "probabilistic", "same keys", "steward", or "learnt" from a steward's answers."""
 
     record_key_l: str
     record_key_r: str
@@ -65,6 +66,7 @@ class Explanation:
         kept_apart_by: identifiers in which the two customers contradict each other.
         doubts: what stands against the pair whatever it weighs.
         decision: the steward's decision on this very pair, if there is one.
+        learnt: what the decision rests on, if no steward took it but the hub learnt it from their answers.
         path: how one leads to the other inside the customer; empty if they are two customers.
     """
 
@@ -83,6 +85,7 @@ class Explanation:
     kept_apart_by: tuple[str, ...]
     doubts: tuple[Doubt, ...]
     decision: str | None
+    learnt: str | None
     customer_id_l: str
     customer_id_r: str
     path: tuple[Step, ...]
@@ -118,6 +121,7 @@ def explain(
     same = one(con, f"SELECT count(DISTINCT node_key) = 1 FROM {schema}.match_key WHERE record_key IN (?, ?)", left, right)
     drop_temporary(con)
     weighed = _weigh(model, vector)
+    decision, learnt = _decision(con, schema, left, right)
     return Explanation(
         record_key_l=left,
         record_key_r=right,
@@ -127,7 +131,8 @@ def explain(
         blocking_rules=agreed,
         kept_apart_by=between(con, schema, unique, customers[left], customers[right]),
         doubts=doubts(model, vector),
-        decision=_decision(con, schema, left, right),
+        decision=decision,
+        learnt=learnt,
         customer_id_l=customers[left],
         customer_id_r=customers[right],
         path=_path(con, schema, customers[left], left, right) if customers[left] == customers[right] else (),
@@ -181,13 +186,14 @@ def _weigh(model: Model, vector: Ints) -> _Weighed:
     )
 
 
-def _decision(con: Connection, schema: str, left: str, right: str) -> str | None:
+def _decision(con: Connection, schema: str, left: str, right: str) -> tuple[str | None, str | None]:
+    """The decision on a pair, and the reason of one that was learnt; a steward's own goes before it."""
     query = f"""
-        SELECT decision FROM {schema}.match_decision
-        WHERE least(record_key_l, record_key_r) = ? AND greatest(record_key_l, record_key_r) = ? AND revoked_at IS NULL
-        ORDER BY decided_at DESC LIMIT 1"""
-    found = rows(con, query, left, right)
-    return str(found[0][0]) if found else None
+        SELECT decision, CASE WHEN decided_by = $learnt THEN coalesce(reason, '') END FROM {schema}.match_decision
+        WHERE least(record_key_l, record_key_r) = $l AND greatest(record_key_l, record_key_r) = $r AND revoked_at IS NULL
+        ORDER BY decided_by = $learnt, decided_at DESC LIMIT 1"""
+    found = con.execute(query, {"learnt": LEARNT, "l": left, "r": right}).fetchall()
+    return found[0] if found else (None, None)
 
 
 def _path(con: Connection, schema: str, customer: str, start: str, end: str) -> tuple[Step, ...]:
@@ -198,12 +204,13 @@ def _path(con: Connection, schema: str, customer: str, start: str, end: str) -> 
         link AS (
           SELECT record_key_l AS l, record_key_r AS r, 'probabilistic' AS how, match_weight AS weight FROM {schema}.match_edge
           UNION ALL SELECT node_key, record_key, 'same keys', NULL FROM mine WHERE node_key <> record_key
-          UNION ALL SELECT record_key_l, record_key_r, 'steward', NULL FROM {schema}.match_decision
+          UNION ALL SELECT record_key_l, record_key_r, CASE WHEN decided_by = $learnt THEN 'learnt' ELSE 'steward' END, NULL
+          FROM {schema}.match_decision
           WHERE decision = 'must_link' AND revoked_at IS NULL)
         SELECT l, r, how, weight FROM link SEMI JOIN mine AS a ON a.record_key = l SEMI JOIN mine AS b ON b.record_key = r
         ORDER BY weight DESC NULLS FIRST, l, r"""
     near: dict[str, list[tuple[str, Step]]] = {}
-    for left, right, how, weight in con.execute(query, {"customer": customer}).fetchall():
+    for left, right, how, weight in con.execute(query, {"customer": customer, "learnt": LEARNT}).fetchall():
         step = Step(left, right, how, weight)
         near.setdefault(left, []).append((right, step))
         near.setdefault(right, []).append((left, step))

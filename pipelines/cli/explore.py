@@ -135,7 +135,9 @@ def _print_explanation(found: Explanation) -> None:
     typer.echo(f"blocked together by: {', '.join(found.blocking_rules) or 'no rule, so they were never compared'}")
     for doubt in found.doubts:
         typer.echo(f"{'never one customer' if doubt.forbids else 'not one customer by this pair alone'}: {doubt.because}")
-    if found.decision:
+    if found.learnt is not None:
+        typer.echo(f"{found.decision} was learnt from a steward's answers: {found.learnt}")
+    elif found.decision:
         typer.echo(f"a steward decided {found.decision}")
     if found.same_customer:
         typer.echo(f"one customer, {found.customer_id_l}")

@@ -13,7 +13,7 @@ from pipelines.cli.render import cell, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from pipelines.context import Hub
-    from pipelines.stewardship import Steward
+    from pipelines.decision_rows import Steward
 
 review = typer.Typer(
     name="review",
@@ -53,7 +53,7 @@ def acting(by: str | None, reason: str | None) -> Steward:
     """Who acts and why."""
     import getpass
 
-    from pipelines.stewardship import Steward
+    from pipelines.decision_rows import Steward
 
     return Steward(by or getpass.getuser(), reason)
 
@@ -180,6 +180,45 @@ def revoke(
         ids = stewardship.revoke(hub, decision, acting(by, reason))
         code = finish(hub, {"revoked": ids}, f"revoked {_listed(ids)}", now=now, as_json=as_json)
     raise typer.Exit(code)
+
+
+@review.command()
+def learn(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be answered, and answer nothing")] = False,
+    by: ByOption = None,
+    reason: ReasonOption = None,
+    now: NowOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer open questions as the answers given so far teach, where they are likely enough to change something."""
+    from pipelines.learnt_answers import learn as learn_answers
+
+    with opened(config) as hub:
+        done = learn_answers(hub, acting(by, reason), dry_run=dry_run)
+        if not as_json:
+            _print_lessons(done)
+        said = f"learnt {len(done['learnt']):,} answers"
+        said += f" (act {done['act_id']})" if done["act_id"] else ""
+        said += f", revoked {len(done['revoked']):,} that no longer hold" if done["revoked"] else ""
+        if dry_run:
+            if as_json:
+                print_json(done)
+            else:
+                typer.echo(f"{said}; nothing was written, as this is a dry run")
+            return
+        code = finish(hub, done, said, now=now, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _print_lessons(done: dict[str, Any]) -> None:
+    for verdict, lesson in done["lessons"].items():
+        typer.echo(f"{verdict}: {lesson['changing']} of {lesson['answers']} answers, where {lesson['expected']:.0f} were expected")
+    if not done["lessons"]:
+        typer.echo("too few questions have been answered to learn from them")
+    columns = ("kind", "decision", "record_key_l", "record_key_r", "likelihood")
+    if done["learnt"]:
+        print_table("Learnt", [name.replace("_", " ") for name in columns], [[cell(r[n]) for n in columns] for r in done["learnt"]])
 
 
 @app.command()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from pipelines.decision_rows import Steward
 from pipelines.overrides import override, revoke_override
 from pipelines.plan import plan_build
-from pipelines.stewardship import Steward
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
 from warehouse import control_tables as t

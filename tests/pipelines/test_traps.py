@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.stewardship import Steward, merge, unmerge
+from pipelines.decision_rows import Steward
+from pipelines.stewardship import merge, unmerge
 from tests.pipelines.trap_world import Business, business, configured, refund, totals, worth
 from tests.pipelines.world import World
 

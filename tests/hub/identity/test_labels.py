@@ -8,12 +8,12 @@ from bench.identity import staged
 from bench.people import population
 from hub.identity import IdentitySettings
 from hub.identity.blocking import block
-from hub.identity.decisions import Decisions
+from hub.identity.decisions import LEARNT, Decisions, read_decisions
 from hub.identity.labels import known_pairs
 from hub.identity.linkage import given_forms, make_nodes
 from hub.identity.sql import run
 from hub.identity.training import Labels
-from tests.hub.identity.helpers import Record, load, record, stage, warehouse
+from tests.hub.identity.helpers import Record, decide, load, record, stage, warehouse
 
 ANN, BOB = {"given": "ann", "family": "lee"}, {"given": "bob", "family": "ray"}
 
@@ -51,6 +51,23 @@ def test_decisions_are_labels_with_the_vectors_of_their_pairs() -> None:
     assert verdicts(labels) == [False, True]
     assert set(labels.patterns.tolist()) == seen
     assert labels.weight == 3.0
+
+
+def test_what_was_learnt_from_answers_is_no_label_though_it_holds() -> None:
+    con = compared(
+        [
+            record("a:c:1", **ANN, email="al@mail.net", phone="1"),
+            record("b:c:1", **ANN, email="al@mail.net", phone="2"),
+            record("a:c:2", **BOB, email="ray@mail.net"),
+            record("b:c:2", given="bill", family="ray", email="ray@mail.net"),
+        ]
+    )
+    relation = decide(con, ("b:c:1", "a:c:1", "must_link"), ("a:c:2", "b:c:2", "cannot_link"))
+    assert verdicts(known_pairs(con, read_decisions(con, relation), 1.0)) == [False, True]
+    con.execute(f"UPDATE {relation} SET decided_by = ?", [LEARNT])
+    decisions = read_decisions(con, relation)
+    assert (decisions.together, decisions.apart) == ((("a:c:1", "b:c:1"),), (("a:c:2", "b:c:2"),))
+    assert verdicts(known_pairs(con, decisions, 1.0)) == []
 
 
 def test_an_id_that_another_system_gave_is_a_label_unless_a_steward_says_otherwise() -> None:
