@@ -160,6 +160,8 @@ def _api_version_served(connector: Connector) -> dg.AssetCheckResult:
 def _description(connector: Connector, stream: Stream) -> str:
     version = f", API version {connector.api_version}" if connector.api_version else ""
     cursor = f"incremental by {stream.cursor_field}" if stream.cursor_field else "read in full each time"
+    if connector.family == "files":
+        cursor = "a new or changed file is read whole"
     return (
         f"{stream.name} of {connector.name} ({connector.type_name}{version}), as sent, append-only."
         f" Key {stream.primary_key}; {cursor}; deletes: {stream.deletes.value}."
