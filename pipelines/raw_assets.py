@@ -63,6 +63,7 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         description=_description(connector, stream),
         kinds={connector.type_name, "parquet", "duckdb"},
         tags={"source": connector.name, "kind": stream.kind},
+        owners=[settings.owner] if settings.owner else None,
         pool=source_pool(connector.name),
         # else Dagster runs steps that do not depend on each other by name, and customers before their invoices
         op_tags={"dagster/priority": str(-number)},

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CRM: dict[str, Any] = {
     "type": "files",
     "country": "GB",
-    "fresh_within_hours": 26,
+    "owner": "team:sales-ops",
     "streams": {
         "contacts": {
             "path": "exports/contacts.csv",

@@ -56,7 +56,7 @@ def _last_sync(hub: Hub, source: str, stream: str) -> dict[str, Any]:
 
 def _fresh(hub: Hub) -> list[str]:
     hours = hub.config.sources["crm"].fresh_within_hours
-    return ["Freshness policy", "Passing", f"Fails if more than {hours:g} hours since last materialization", "At 05:15 AM UTC"]
+    return ["Freshness policy", "Passing", f"Fails if more than {hours:g} hours since last materialization", "At 05:15 AM UTC", "sales-ops"]
 
 
 def _figures(hub: Hub) -> list[str]:

@@ -77,7 +77,7 @@ def test_every_stream_shows_how_fresh_it_is_and_what_the_last_sync_brought(hub: 
     for last in hub.control.last_syncs():
         source, stream = last["source_system"], last["stream"]
         spec = specs[dg.AssetKey(["raw", source, stream])]
-        assert (spec.freshness_policy is not None, spec.tags["source"]) == (True, source)
+        assert (spec.freshness_policy is not None, spec.tags["source"], spec.owners) == (True, source, ["team:sales-ops"])
         found = shown(instance, "raw", source, stream)
         assert set(FIGURES) <= set(found)
         told = {name: found[name] for name in ("rows_in", "inserted", "updated", "unchanged", "deleted", "quarantined")}
