@@ -20,6 +20,7 @@ from pipelines.model_metadata import model_metadata
 from pipelines.plan import plan_build
 from pipelines.publishing import publish_candidate
 from pipelines.raw_assets import raw_key
+from pipelines.rows_fit import when_staged
 from pipelines.targets import bring_up
 from warehouse.staging import Staged
 
@@ -92,8 +93,8 @@ def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.Ass
         done = plainly(lambda: stage(hub, connectors, digest=digest, run_id=context.run.run_id))
         columns = plainly(lambda: staged_columns(hub))
         seconds = round(time.monotonic() - started, 3)
-        for observation in _settled(hub, done):
-            context.log_event(observation)
+        for answer in when_staged(hub, {place: raw_key(*place) for place in done}):
+            context.instance.report_runless_asset_event(answer)
         for table in STAGING_TABLES:
             schema = {"dagster/column_schema": staging_schema(table, columns[table])}
             yield dg.MaterializeResult(
@@ -101,15 +102,6 @@ def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.Ass
             )
 
     return staging
-
-
-def _settled(hub: Hub, done: dict[tuple[str, str], Staged]) -> Iterator[dg.AssetObservation]:
-    """What became of the rows of streams of which staging turned some down: a raw asset alone would show them as taken in."""
-    for last in hub.control.last_syncs():
-        staged = done.get((last["source_system"], last["stream"]))
-        if staged is not None and any(staged.rejected.values()):
-            figures = {name: last[f"rows_{name}"] for name in ("inserted", "updated", "quarantined")}
-            yield dg.AssetObservation(raw_key(last["source_system"], last["stream"]), metadata=figures)
 
 
 def _staged(done: dict[tuple[str, str], Staged], table: str) -> dict[str, Any]:

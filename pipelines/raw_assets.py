@@ -13,6 +13,7 @@ import dagster as dg
 from connectors import versions
 from connectors.contract import Connector, Stream
 from hub.contract.errors import ConfigError, HubError, SourceUnavailableError, WarehouseBusyError
+from pipelines import rows_fit
 from pipelines.context import Hub
 from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
 from pipelines.pauses import active_pauses, pause_line
@@ -23,6 +24,7 @@ PAUSED_TAG = "hub/paused"
 LATER_TAG = "hub/try_later"  # its ID, on a run that failed for what passes; a re-execution in the UI takes over its tags
 _CHECKS = {
     "fields_as_before": "No field of the payloads is new, missing or of another type.",
+    rows_fit.CHECK: rows_fit.DESCRIPTION,
     "api_version_served": "The vendor serves the API version for 60 days or longer.",
 }
 
@@ -87,7 +89,8 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             ahead.stop()  # no later step will take what is being read
             raise
-        checks = [_fields_as_before(report, settings.schema_drift), _api_version_served(connector)]
+        fit = rows_fit.when_read(connector.name, stream.name, report)
+        checks = [_fields_as_before(report, settings.schema_drift), fit, _api_version_served(connector)]
         yield dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
 
     return raw

@@ -56,14 +56,36 @@ def _last_sync(hub: Hub, source: str, stream: str) -> dict[str, Any]:
 
 def _fresh(hub: Hub) -> list[str]:
     hours = hub.config.sources["crm"].fresh_within_hours
-    return ["Freshness policy", "Passing", f"Fails if more than {hours:g} hours since last materialization", "At 05:15 AM UTC", "sales-ops"]
+    return [
+        "Freshness policy",
+        "Passing",
+        f"Fails if more than {hours:g} hours since last materialization",
+        "At 05:15 AM UTC",
+        "sales-ops",
+    ]
 
 
 def _figures(hub: Hub) -> list[str]:
     last = _last_sync(hub, "crm", "deals")
+    return [
+        "rows_in",
+        f"PM {last['rows_extracted']}",
+        "inserted",
+        "updated",
+        "unchanged",
+        "deleted",
+        "api_calls",
+        "retries",
+        "seconds",
+    ]
+
+
+def _rows_fit(hub: Hub) -> list[str]:
+    last = _last_sync(hub, "crm", "deals")
+    turned_down = f"{last['rows_quarantined']} of {last['rows_extracted']} rows were turned down"
     names = {"rows_in": "extracted", **{name: name for name in ("inserted", "updated", "unchanged", "deleted", "quarantined")}}
-    figures = {name: last[f"rows_{column}"] for name, column in names.items()}
-    return [*figures, "api_calls", "retries", "seconds", *(f"PM {figure}" for figure in figures.values())]
+    figures = [f"{name} {last[f'rows_{column}']}" for name, column in names.items()]
+    return [turned_down, "customer_order.gross_amount.unreadable", "X-D-00200", "hub quarantine list --source crm", *figures]
 
 
 def _plots(hub: Hub) -> list[str]:
@@ -117,6 +139,13 @@ PAGES = (
         "/assets/raw/crm/deals",
         _figures,
         top="Metadata",
+        height=900,
+    ),
+    Page(
+        "rows-fit",
+        "Which rows were turned down?",
+        "/assets/raw/crm/deals?view=checks&checkDetail=rows_fit",
+        _rows_fit,
         height=900,
     ),
     Page(

@@ -23,6 +23,7 @@ from pipelines.report import hub_status
 from tests.pipelines.shared import built_once
 from warehouse.connection import connect
 
+SETTLED = ("inserted", "updated", "unchanged", "deleted", "quarantined")
 FIGURES = (
     "rows_in",
     "inserted",
@@ -64,26 +65,48 @@ def instance(hub: Hub) -> Iterator[dg.DagsterInstance]:
 
 
 def shown(instance: dg.DagsterInstance, *key: str) -> dict[str, Any]:
-    """What the UI's table of metadata shows of an asset: the newest value of each name, of materialisations and observations."""
-    asset = dg.AssetKey(list(key))
-    made = instance.fetch_materializations(asset, limit=1).records[0]
-    seen = [one for one in instance.fetch_observations(asset, limit=1).records if one.storage_id > made.storage_id]
-    events = [made.asset_materialization, *(one.event_log_entry.asset_observation for one in seen)]
-    return {name: value.value for event in events if event is not None for name, value in event.metadata.items()}
+    """The metadata of an asset's last materialisation."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+def answered(instance: dg.DagsterInstance, check: str, *key: str) -> tuple[bool, str, dict[str, Any]]:
+    """The last answer of a check, as the UI shows it."""
+    record = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(dg.AssetKey(list(key)), check), limit=1)[
+        0
+    ]
+    assert record.event is not None
+    found: Any = record.event.dagster_event.event_specific_data  # type: ignore[union-attr]
+    return found.passed, found.description, {name: value.value for name, value in found.metadata.items()}
 
 
 def test_every_stream_shows_how_fresh_it_is_and_what_the_last_sync_brought(hub: Hub, instance: dg.DagsterInstance) -> None:
     specs = {spec.key: spec for spec in build_defs(hub).resolve_all_asset_specs()}
-    for last in hub.control.last_syncs():
+    streams = hub.control.last_syncs()
+    assert {row["stream"] for row in streams} == {"contacts", "deals"}
+    for last in streams:
         source, stream = last["source_system"], last["stream"]
         spec = specs[dg.AssetKey(["raw", source, stream])]
         assert (spec.freshness_policy is not None, spec.tags["source"], spec.owners) == (True, source, ["team:sales-ops"])
         found = shown(instance, "raw", source, stream)
         assert set(FIGURES) <= set(found)
-        told = {name: found[name] for name in ("rows_in", "inserted", "updated", "unchanged", "deleted", "quarantined")}
-        columns = {name: "rows_extracted" if name == "rows_in" else f"rows_{name}" for name in told}
-        assert told == {name: last[column] for name, column in columns.items()}, f"{source}/{stream}"
-    assert shown(instance, "raw", "crm", "deals")["quarantined"] == 2 * UNREADABLE
+        assert (found["rows_in"], found["api_calls"]) == (last["rows_extracted"], last["api_calls"])
+
+
+def test_what_was_turned_down_is_seen_on_the_stream_as_ops_sync_run_has_it(hub: Hub, instance: dg.DagsterInstance) -> None:
+    for last in hub.control.last_syncs():
+        passed, _, found = answered(instance, "rows_fit", "raw", last["source_system"], last["stream"])
+        told = {name: found["rows_in" if name == "extracted" else name] for name in (*SETTLED, "extracted")}
+        assert told == {name: last[f"rows_{name}"] for name in told}
+        assert passed is (last["rows_quarantined"] == 0)
+    passed, why, found = answered(instance, "rows_fit", "raw", "crm", "deals")
+    # the copies of what cannot be read cannot be read either, and what was turned down before is not new
+    assert (passed, found["quarantined"], found["in_quarantine"]) == (False, UNREADABLE, 2 * UNREADABLE)
+    assert "3 of 416 rows were turned down (customer_order.gross_amount.unreadable: 6 in quarantine)" in why
+    assert sorted(found["failing_keys"].split(", ")) == sorted(f"{x}D-0020{n}" for x in ("", "X-") for n in range(UNREADABLE))
+    assert found["next"] == "hub quarantine list --source crm --stream deals"
 
 
 def test_the_check_that_holds_a_load_shows_keys_page_and_the_section_of_the_runbook(
@@ -91,12 +114,8 @@ def test_the_check_that_holds_a_load_shows_keys_page_and_the_section_of_the_runb
 ) -> None:
     held = hub_status(hub)["held"]
     (failed,) = held["failed_checks"]
-    key = dg.AssetCheckKey(dg.AssetKey(["golden", "customer"]), HELD_BY)
-    record = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
-    assert record.event is not None
-    check: Any = record.event.dagster_event.event_specific_data  # type: ignore[union-attr]
-    found = {name: value.value for name, value in check.metadata.items()}
-    assert (check.passed, check.description) == (False, failed["message"])
+    passed, why, found = answered(instance, HELD_BY, "golden", "customer")
+    assert (passed, why) == (False, failed["message"])
     assert found["failing_keys"].split(", ") == failed["examples"]
     assert (found["load_id"], found["failed_rows"]) == (held["load_id"], failed["failed_rows"])
     assert (root / found["page"]).read_text().startswith("<!doctype html>")
