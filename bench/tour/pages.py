@@ -109,7 +109,7 @@ def _report(hub: Hub) -> list[str]:
 
 
 def _fields(hub: Hub) -> list[str]:
-    return ["fields_as_before", "crm/contacts: newsletter is new", "score is missing"]
+    return ["fields_as_before", "Failed", "rating is new (text)", "newsletter is new (text)", "score is missing"]
 
 
 def _identity(hub: Hub) -> list[str]:
@@ -170,6 +170,7 @@ PAGES = (
         f"/assets/golden/customer?view=checks&checkDetail={HELD_BY}",
         _report,
         clicks=("[Show Markdown]",),
+        top="is held by",
         height=900,
     ),
     Page(

@@ -118,7 +118,7 @@ def test_the_check_that_holds_a_load_shows_keys_page_and_the_section_of_the_runb
     assert (passed, why) == (False, failed["message"])
     assert found["failing_keys"].split(", ") == failed["examples"]
     assert (found["load_id"], found["failed_rows"]) == (held["load_id"], failed["failed_rows"])
-    assert (root / found["page"]).read_text().startswith("<!doctype html>")
+    assert (root / found["page"]).read_text().startswith("<!DOCTYPE html>")
     (section,) = re.fullmatch(r'docs/ops\.md, "(.+)"', found["runbook"]).groups()  # type: ignore[union-attr]
     assert f"\n## {section}\n" in (ROOT / "docs" / "ops.md").read_text()
 
