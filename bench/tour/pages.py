@@ -122,10 +122,6 @@ def _columns(hub: Hub) -> list[str]:
     return ["customer_id", "sensitivity: personal", "Surviving e-mail address, normalised"]
 
 
-def _lineage(hub: Hub) -> list[str]:
-    return ["email", "email_norm", "party_record"]
-
-
 PAGES = (
     Page(
         "fresh",
@@ -193,12 +189,5 @@ PAGES = (
         "/assets/golden/customer",
         _columns,
         top="Columns",
-    ),
-    Page(
-        "lineage",
-        "Where does a column come from?",
-        "/assets/golden/customer?view=lineage&column=email",
-        _lineage,
-        height=600,
     ),
 )
