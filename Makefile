@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help setup setup-dev demo test lint types bench bench-ingest bench-identity counterparts dev lock clean
+.PHONY: help setup setup-dev demo test lint types bench bench-ingest bench-identity counterparts dev tour lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ counterparts: setup-dev ## ask localstripe and a real Vendure shop (needs node a
 
 dev: setup ## Dagster UI with daemon on http://127.0.0.1:3000, and the vendor sandbox beside it
 	@$(BIN)/python -m pipelines.dev
+
+tour: setup ## take the pictures of docs/tour.md anew, and see that the Dagster UI shows what it should (needs Chromium)
+	@$(BIN)/python -m bench.tour
 
 lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock

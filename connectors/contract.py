@@ -141,6 +141,7 @@ class SourceSettings(BaseModel):
     timezone: str = Field("UTC", description="IANA zone of times that name none")
     schedule: str | None = Field(None, description="cron expression of this source's own sync")
     fresh_within_hours: float = Field(26.0, gt=0, description="older than this, the source counts as stale")
+    owner: str | None = Field(None, description="whom to ask about it, as the Dagster UI shows: an e-mail address, or team:NAME")
     credentials_end: date | None = Field(None, description="the last day of its key or token, to be warned two weeks before")
     schema_drift: Literal["evolve", "warn", "stop"] = Field(
         "warn",
@@ -154,6 +155,13 @@ class SourceSettings(BaseModel):
         description="streams read at the same time, where the vendor permits it; 1: each is read and taken in by itself",
     )
     retry: RetrySettings = Field(default_factory=RetrySettings)
+
+    @field_validator("owner")
+    @classmethod
+    def _owner(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"team:[A-Za-z0-9_.-]+|[^\s@:]+@[^\s@:]+\.[^\s@:]+", value):
+            raise ValueError("an owner is an e-mail address, or team: and a name of letters, digits, _, . and -")
+        return value
 
     @field_validator("base_url")
     @classmethod

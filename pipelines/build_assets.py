@@ -13,18 +13,18 @@ from connectors.contract import Connector
 from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.contract.errors import HubError, TargetUnavailableError
 from hub.golden import TABLES as GOLDEN_TABLES
-from hub.golden.dictionary import table_docs
 from pipelines.build import build, resolve_identity, stage
+from pipelines.column_metadata import XREF, golden_lineage, golden_schema, staged_columns, staging_schema
 from pipelines.context import Hub
 from pipelines.model_metadata import model_metadata
 from pipelines.plan import plan_build
 from pipelines.publishing import publish_candidate
 from pipelines.raw_assets import raw_key
+from pipelines.rows_fit import when_staged
 from pipelines.targets import bring_up
 from warehouse.staging import Staged
 
 WAREHOUSE_POOL = "warehouse"
-XREF = dg.AssetKey(["identity", "customer_xref"])
 PUBLISHED = dg.AssetKey(["published", "golden"])
 T = TypeVar("T")
 # with a target that does not answer
@@ -91,9 +91,15 @@ def _staging(hub: Hub, connectors: list[Connector], feeds: dict[str, list[dg.Ass
         started = time.monotonic()
         digest = plainly(lambda: plan_build(hub, connectors)).digest
         done = plainly(lambda: stage(hub, connectors, digest=digest, run_id=context.run.run_id))
+        columns = plainly(lambda: staged_columns(hub))
         seconds = round(time.monotonic() - started, 3)
+        for answer in when_staged(hub, {place: raw_key(*place) for place in done}):
+            context.instance.report_runless_asset_event(answer)
         for table in STAGING_TABLES:
-            yield dg.MaterializeResult(asset_key=staging_key(table), metadata={**_staged(done, table), "seconds": seconds})
+            schema = {"dagster/column_schema": staging_schema(table, columns[table])}
+            yield dg.MaterializeResult(
+                asset_key=staging_key(table), metadata={**_staged(done, table), "seconds": seconds, **schema}
+            )
 
     return staging
 
@@ -117,7 +123,8 @@ def _identity(hub: Hub) -> dg.AssetsDefinition:
     @dg.multi_asset(specs=[spec], name="identity", pool=WAREHOUSE_POOL)
     def identity(context: dg.AssetExecutionContext, config: ResolveConfig) -> dg.MaterializeResult[Any]:
         report = plainly(lambda: resolve_identity(hub, run_id=context.run.run_id, retrain=config.retrain, full=config.full))
-        figures = {k: v for k, v in asdict(report).items() if v is not None}
+        figures = {k: v for k, v in asdict(report).items() if v is not None and k != "run_id"}
+        figures |= {"seconds": round(report.seconds, 3), "load_id": report.run_id}
         model = plainly(lambda: model_metadata(hub, made=report.trained))
         return dg.MaterializeResult(asset_key=XREF, metadata={**figures, **model})
 
@@ -141,6 +148,7 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
     def golden(context: dg.AssetExecutionContext, config: GoldenConfig) -> Iterator[dg.MaterializeResult[Any]]:
         started = time.monotonic()
         built = plainly(lambda: build(hub, run_id=context.run.run_id, full=config.full))
+        staged = plainly(lambda: staged_columns(hub))
         seconds = round(time.monotonic() - started, 3)
         how = {f"built_{name}": value for name, value in asdict(built.how).items() if value is not None}
         for table, delta in built.deltas.items():
@@ -148,7 +156,8 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
                 asset_key=golden_key(table),
                 metadata={
                     "dagster/row_count": delta.rows,
-                    "dagster/column_schema": _column_schema(table, built.columns[table]),
+                    "dagster/column_schema": golden_schema(table, built.columns[table]),
+                    "dagster/column_lineage": golden_lineage(table, built.columns[table], staged),
                     "inserted": delta.inserted,
                     "changed": delta.changed,
                     "removed": delta.removed,
@@ -158,20 +167,6 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
             )
 
     return golden
-
-
-def _column_schema(table: str, columns: list[tuple[str, str]]) -> dg.TableSchema:
-    """The columns of a golden table with their meaning, and how sensitive each is as a tag."""
-    doc = table_docs().get(table)
-    told = {column.name: column for column in doc.columns} if doc else {}
-    return dg.TableSchema(
-        [
-            dg.TableColumn(name, type_, told[name].description, tags={"sensitivity": told[name].sensitivity})
-            if name in told
-            else dg.TableColumn(name, type_)
-            for name, type_ in columns
-        ]
-    )
 
 
 # golden facts that take a customer or a key from the other facts they name

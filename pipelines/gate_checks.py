@@ -6,6 +6,7 @@ All checks hang on golden/customer: a blocking check on an asset further up woul
 # no `from __future__ import annotations` here: Dagster reads the context class from the annotation itself
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,10 +19,11 @@ from expectations.own import OWN
 from pipelines.build import judge_candidate
 from pipelines.build_assets import WAREHOUSE_POOL, golden_key, plainly
 from pipelines.context import Hub
-from pipelines.gate import write_page
+from pipelines.gate import page_path, write_page
 
 _TARGET = golden_key("customer")
 _OWN_CHECK = "own_expectations"
+_RUNBOOK = 'docs/ops.md, "A load was held"'
 
 
 def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefinition:
@@ -37,7 +39,11 @@ def gate_checks(hub: Hub, connectors: list[Connector]) -> dg.AssetChecksDefiniti
     def gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         verdict = plainly(lambda: judge_candidate(hub, connectors, run_id=context.op_execution_context.run_id))
         plainly(lambda: write_page(hub, verdict.load_id))
-        report = dg.MetadataValue.md(to_markdown(verdict))
+        report = {
+            "report": dg.MetadataValue.md(to_markdown(verdict)),
+            "page": os.path.relpath(page_path(hub, verdict.load_id), hub.config.root),
+            "runbook": _RUNBOOK,
+        }
         for result in verdict.results:
             if not result.check_id.startswith(OWN):
                 yield _result(result, verdict.load_id, report)
@@ -67,7 +73,7 @@ def _own_spec() -> dg.AssetCheckSpec:
     )
 
 
-def _own_result(results: list[CheckResult], load_id: str, report: dg.MetadataValue) -> dg.AssetCheckResult:
+def _own_result(results: list[CheckResult], load_id: str, report: dict[str, Any]) -> dg.AssetCheckResult:
     failed = [result for result in results if result.status == "failed"]
     holds = any(result.severity == "critical" for result in failed)
     return dg.AssetCheckResult(
@@ -76,16 +82,16 @@ def _own_result(results: list[CheckResult], load_id: str, report: dg.MetadataVal
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if holds else dg.AssetCheckSeverity.WARN,
         description="; ".join(f"{result.check_id}: {result.message}" for result in failed) or f"{len(results)} met",
-        metadata={"load_id": load_id, "failed_rows": sum(result.failed_rows for result in failed), "report": report},
+        metadata={"load_id": load_id, "failed_rows": sum(result.failed_rows for result in failed), **report},
     )
 
 
-def _result(result: CheckResult, load_id: str, report: dg.MetadataValue) -> dg.AssetCheckResult:
+def _result(result: CheckResult, load_id: str, report: dict[str, Any]) -> dg.AssetCheckResult:
     figures: dict[str, Any] = {
         "observed": _plotted(result.observed),
         "limit": _plotted(result.threshold),
         "failed_rows": result.failed_rows,
-        "examples": list(result.examples),
+        "failing_keys": ", ".join(result.examples) or "none",
     }
     return dg.AssetCheckResult(
         check_name=result.check_id,
@@ -97,7 +103,7 @@ def _result(result: CheckResult, load_id: str, report: dg.MetadataValue) -> dg.A
             "status": result.status,
             "load_id": load_id,
             **(figures if result.observed is not None else {}),
-            "report": report,
+            **report,
         },
     )
 

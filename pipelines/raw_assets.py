@@ -13,6 +13,7 @@ import dagster as dg
 from connectors import versions
 from connectors.contract import Connector, Stream
 from hub.contract.errors import ConfigError, HubError, SourceUnavailableError, WarehouseBusyError
+from pipelines import rows_fit
 from pipelines.context import Hub
 from pipelines.ingest import SyncRef, SyncReport, SyncRequest, ingest_stream
 from pipelines.pauses import active_pauses, pause_line
@@ -23,6 +24,7 @@ PAUSED_TAG = "hub/paused"
 LATER_TAG = "hub/try_later"  # its ID, on a run that failed for what passes; a re-execution in the UI takes over its tags
 _CHECKS = {
     "fields_as_before": "No field of the payloads is new, missing or of another type.",
+    rows_fit.CHECK: rows_fit.DESCRIPTION,
     "api_version_served": "The vendor serves the API version for 60 days or longer.",
 }
 
@@ -63,6 +65,7 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         description=_description(connector, stream),
         kinds={connector.type_name, "parquet", "duckdb"},
         tags={"source": connector.name, "kind": stream.kind},
+        owners=[settings.owner] if settings.owner else None,
         pool=source_pool(connector.name),
         # else Dagster runs steps that do not depend on each other by name, and customers before their invoices
         op_tags={"dagster/priority": str(-number)},
@@ -86,7 +89,8 @@ def _raw_asset(hub: Hub, connector: Connector, stream: Stream, number: int, ahea
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             ahead.stop()  # no later step will take what is being read
             raise
-        checks = [_fields_as_before(report, settings.schema_drift), _api_version_served(connector)]
+        fit = rows_fit.when_read(connector.name, stream.name, report)
+        checks = [_fields_as_before(report, settings.schema_drift), fit, _api_version_served(connector)]
         yield dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
 
     return raw
@@ -160,6 +164,8 @@ def _api_version_served(connector: Connector) -> dg.AssetCheckResult:
 def _description(connector: Connector, stream: Stream) -> str:
     version = f", API version {connector.api_version}" if connector.api_version else ""
     cursor = f"incremental by {stream.cursor_field}" if stream.cursor_field else "read in full each time"
+    if connector.family == "files":
+        cursor = "a new or changed file is read whole"
     return (
         f"{stream.name} of {connector.name} ({connector.type_name}{version}), as sent, append-only."
         f" Key {stream.primary_key}; {cursor}; deletes: {stream.deletes.value}."

@@ -3,12 +3,13 @@
 They lie in folders, or in any storage that fsspec speaks to. A new or changed file is read whole; one that was only touched is
 not read again. Rows are never passed over for their `updated_at`: exports are patched by hand. A file that is gone says nothing
 about its rows, unless ``deletes: snapshot`` declares that the files together hold every row: then a change in any of them has all
-of them read again.
+of them read again. Where nothing matches at all, the export or its folder has moved: that is an error, except for a folder which
+``may_be_empty``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +23,7 @@ from connectors.files.read import read_batches
 from connectors.files.records import RecordMaker
 from connectors.files.rows import Batches, Place, Position, Shape
 from connectors.files.settings import FilesSettings, FileStream
-from connectors.files.store import RemoteStore, find_local
+from connectors.files.store import RemoteStore, find_local, fixed_folder
 from hub.contract.errors import SourceDataError
 
 
@@ -59,12 +60,12 @@ class FilesConnector(Connector):
         said = []
         for name, stream in self.settings.streams.items():
             files = self._matching(name, stream)
-            if not files:
+            if not files and not self._may_be_empty(stream):
                 raise self._none_found(name, stream)
             # what lies elsewhere costs time and money to look into: one file shows that it can be read
             for file in files[-1:] if is_url(stream.path) else files:
                 self._open(name, stream, file)
-            said.append(f"{name}: {len(files)} file{'s' if len(files) > 1 else ''}")
+            said.append(f"{name}: {len(files)} file{'s' if len(files) != 1 else ''}")
         return ", ".join(said)
 
     def mapping(self) -> str:
@@ -83,13 +84,20 @@ class FilesConnector(Connector):
     def _place(self, stream: str, file: str) -> Place:
         return Place(self.name, stream, file)
 
-    def _none_found(self, name: str, stream: FileStream) -> SourceDataError:
+    def _may_be_empty(self, stream: FileStream) -> bool:
+        # a folder that is gone is no empty one; storages of objects have no folders that could be
+        return stream.may_be_empty and (is_url(stream.path) or (self._root / fixed_folder(stream.path)).is_dir())
+
+    def _none_found(self, name: str, stream: FileStream, read: Collection[str] = ()) -> SourceDataError:
+        correct = "correct path in hub.yaml"
+        before = f" any more; {len(read)} did at the last sync, such as {max(read)}" if read else ""
+        remedy = f"{correct}, or put the export there{' again' if read else ''}"
+        if stream.may_be_empty:
+            before, remedy = f"{before}, and there is no folder {fixed_folder(stream.path)}", f"{correct}, or make the folder again"
+        elif stream.deletes == "none":
+            remedy += "; if files are taken away once they were read, set may_be_empty: true"
         return SourceDataError(
-            f"no file matches {shown(stream.path)}",
-            source=self.name,
-            stream=name,
-            field="path",
-            remedy="correct path in hub.yaml, or put the export there",
+            f"no file matches {shown(stream.path)}{before}", source=self.name, stream=name, field="path", remedy=remedy
         )
 
     def _open(self, name: str, stream: FileStream, file: FoundFile, after: Position | None = None) -> Batches:
@@ -102,9 +110,8 @@ class FilesConnector(Connector):
         progress = Progress.of(checkpoint)
         snapshot = stream.deletes == "snapshot"
         files = self._matching(name, stream)
-        # files that were read and are gone say nothing; but a snapshot of nothing would delete everything
-        if not files and (snapshot or checkpoint is None):
-            raise self._none_found(name, stream)
+        if not files and not self._may_be_empty(stream):
+            raise self._none_found(name, stream, progress.files)
         before = dict(progress.files)
         try:
             plan = progress.plan(files, snapshot=snapshot)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import codecs
 import re
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from connectors.fields import AnyField, FieldSource, MappedSettings, MappedStream, nearest
 from connectors.files.options import StorageOptions, checked_url, is_url, shown
@@ -31,6 +31,7 @@ class FileStream(MappedStream):
     deletes: Literal["none", "snapshot"] = Field(
         "none", description="snapshot: the files together hold every row; one absent is gone"
     )
+    may_be_empty: bool = Field(False, description="files are taken away once they were read: no file is no error")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="of CSV, where it is not one of , ; | or tab")
     encoding: str | None = Field(None, description="of CSV, where it cannot be told from the bytes")
     sheet: str | None = Field(None, min_length=1, description="of Excel; the first one without")
@@ -41,6 +42,12 @@ class FileStream(MappedStream):
         """The columns a file must have: one at least of each group."""
         dated = (self.updated_at.column,) if self.updated_at else ()
         return tuple(dict.fromkeys((*super().used_columns, *dated)))
+
+    @model_validator(mode="after")
+    def _emptied(self) -> Self:
+        if self.may_be_empty and self.deletes == "snapshot":
+            raise ValueError("may_be_empty does not go with deletes: snapshot; an empty folder would delete every row")
+        return self
 
     @field_validator("path")
     @classmethod

@@ -49,6 +49,11 @@ def find_local(root: Path, pattern: str, place: Callable[[str], Place]) -> list[
     return sorted(found, key=lambda file: file.name)
 
 
+def fixed_folder(pattern: str) -> str:
+    """The folder below which everything lies that matches, as far as the pattern names it."""
+    return re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+
+
 class RemoteStore:
     """The storages of one source.
 
@@ -78,7 +83,7 @@ class RemoteStore:
         if "*" not in path:
             entries = [entry for entry in asking.look_at(path) if entry.get("type") == "file"]
         if not entries and re.search(r"[*?\[]", path):
-            fixed = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0]
+            fixed = fixed_folder(path)
             entries = list(asking.matches(fixed, path[len(fixed) :].strip("/").split("/")))
             if protocol in ("http", "https"):  # a listing there has only names
                 entries = [details for entry in entries for details in asking.look_at(entry["name"])]

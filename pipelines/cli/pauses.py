@@ -52,4 +52,4 @@ def resume(source: SourceArgument, by: ByOption = None, config: ConfigOption = N
     if as_json:
         print_json(ended)
     else:
-        typer.echo(f"{source} was {pause_line(ended)}; the next sync reads it again")
+        typer.echo(f"{source} was {pause_line(ended)}; the next hub sync reads it again")

@@ -100,6 +100,8 @@ def list_entries(
             for row in found
         ],
     )
+    if status is Status.open:
+        typer.echo("next: hub quarantine show ID, hub quarantine release ID to have it judged again, or hub quarantine discard ID")
 
 
 @quarantine.command()

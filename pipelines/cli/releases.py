@@ -17,7 +17,8 @@ _MEGABYTE = 1024 * 1024
 def pin_line(pin: dict[str, Any]) -> str:
     """One line on the pin in force."""
     why = f" ({pin['reason']})" if pin["reason"] else ""
-    return f"pinned: load {pin['load_id']} by {pin['pinned_by']} since {cell(pin['pinned_at'])}{why}; nothing is published over it"
+    since = f"load {pin['load_id']} by {pin['pinned_by']} since {cell(pin['pinned_at'])}{why}"
+    return f"pinned: {since}; syncs publish nothing until hub rollback --release"
 
 
 def print_targets(targets: list[dict[str, Any]]) -> None:
@@ -60,6 +61,8 @@ def loads(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         ],
         right=(*right, "MB"),
     )
+    if found:
+        typer.echo("why one was held: hub gate show LOAD; to let analysts see an earlier one that is kept: hub rollback LOAD")
 
 
 @app.command()

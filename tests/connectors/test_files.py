@@ -283,6 +283,45 @@ def test_no_matching_file_is_an_error_at_first(tmp_path: Path) -> None:
             act()
 
 
+def test_files_that_vanish_are_an_error_and_not_a_sync_of_nothing(tmp_path: Path) -> None:
+    streams = {"contacts": {**CONTACTS, "path": "exports/contacts-*.csv"}}
+    (tmp_path / "exports").mkdir()
+    for n in (1, 2):
+        write(tmp_path / "exports" / f"contacts-{n}.csv", f"id,name,email\n{n},Jane,\n")
+    source = connector(tmp_path, streams)
+    first = pages(source)[-1].checkpoint
+    assert pages(source, first) == [], "no new file is no fault"
+    (tmp_path / "exports" / "contacts-1.csv").unlink()
+    assert pages(source, first) == [], "nor is one that was cleared away while others are there"
+    said = (
+        r"crm/contacts field path: no file matches exports/contacts-\*\.csv any more; 2 did at the last sync, such as"
+        r" exports/contacts-2\.csv; correct path in hub\.yaml, or put the export there again; .* set may_be_empty: true"
+    )
+    for vanished in ((tmp_path / "exports" / "contacts-2.csv").unlink, (tmp_path / "exports").rmdir):
+        vanished()
+        with pytest.raises(SourceDataError, match=said):
+            pages(source, first)
+
+
+def test_a_folder_that_may_be_empty_may_be_empty_but_must_be_there(tmp_path: Path) -> None:
+    source = connector(tmp_path, {"contacts": {**CONTACTS, "path": "inbox/contacts-*.csv", "may_be_empty": True}})
+    (tmp_path / "inbox").mkdir()
+    assert (pages(source), source.check()) == ([], "contacts: 0 files")
+    file = write(tmp_path / "inbox" / "contacts-1.csv", "id,name,email\n1,Jane,\n")
+    read = pages(source)
+    file.unlink()
+    assert (ids(read), pages(source, read[-1].checkpoint)) == (["1"], [])
+    (tmp_path / "inbox").rmdir()
+    for act in (lambda: pages(source, read[-1].checkpoint), source.check):
+        with pytest.raises(SourceDataError, match=r"there is no folder inbox; correct path in hub\.yaml, or make the folder again"):
+            act()
+
+
+def test_a_snapshot_may_not_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="may_be_empty does not go with deletes: snapshot"):
+        connector(tmp_path, {"contacts": {**CONTACTS, "deletes": "snapshot", "may_be_empty": True}})
+
+
 def test_other_extensions_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         ValidationError, match=r"\.xls files are not read; the extension must be one of \.csv, \.tsv, \.jsonl, \.ndjson, \.parquet"
@@ -364,7 +403,6 @@ def test_the_checkpoint_is_small_json_and_forgets_files_that_are_gone(tmp_path: 
     first = pages(source)[-1].checkpoint
     assert json.loads(json.dumps(first)) == first
     (tmp_path / "contacts-1.csv").unlink()
-    assert pages(source, first) == []
     write(tmp_path / "contacts-2.csv", "id,name,email\n2,Joe,\n")
     second = pages(source, first)
     assert ids(second) == ["2"]

@@ -84,6 +84,16 @@ def test_no_matching_file_is_an_error_at_first(tmp_path: Path, memory: MemoryFil
             pages(contacts(tmp_path, path))
 
 
+def test_files_of_a_storage_that_vanish_are_an_error_unless_they_are_taken_away(tmp_path: Path, memory: MemoryFileSystem) -> None:
+    put(memory, "/bucket/in/contacts-1.csv", f"{HEAD}1,Jane,\n")
+    source, inbox = (contacts(tmp_path, "memory://bucket/in/contacts-*.csv", may_be_empty=empty) for empty in (False, True))
+    read = pages(source)[-1].checkpoint
+    memory.rm("/bucket/in/contacts-1.csv")
+    with pytest.raises(SourceDataError, match=r"no file matches memory://bucket/in/contacts-\*\.csv any more; 1 did"):
+        pages(source, read)
+    assert pages(inbox, read) == []
+
+
 def test_every_kind_of_file_is_read_from_a_storage(tmp_path: Path, memory: MemoryFileSystem) -> None:
     rows = [{"id": str(n), "name": "Zoë", "email": None} for n in range(7_000)]
     out = io.BytesIO()

@@ -34,7 +34,7 @@ def synced_once(root: Path) -> None:
     made = World(root, CONFIG)
     write(root, *({} for _ in range(30)))
     assert made.sync().exit_code == EXIT_OK
-    assert checks(made) == [("fields_as_before", True), ("api_version_served", True)]
+    assert checks(made) == [("fields_as_before", True), ("rows_fit", True), ("api_version_served", True)]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def checks(world: World) -> list[tuple[str, bool]]:
     """The newest result of each check on the stream's asset."""
     with world.hub() as hub, open_instance(hub.config) as instance:
         found = []
-        for name in ("fields_as_before", "api_version_served"):
+        for name in ("fields_as_before", "rows_fit", "api_version_served"):
             key = dg.AssetCheckKey(dg.AssetKey(["raw", "crm", "contacts"]), name)
             records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
             evaluation = records[0].event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
@@ -68,7 +68,7 @@ def test_drift_is_told_recorded_and_shown_on_the_asset(world: World) -> None:
     assert outcome.exit_code == EXIT_OK
     assert changes(world) == [("contacts", "note", "retyped", "warn"), ("contacts", "vip", "new", "warn")]
     assert [row["field"] for row in outcome.changes] == ["note", "vip"]
-    assert checks(world) == [("fields_as_before", False), ("api_version_served", True)]
+    assert checks(world) == [("fields_as_before", False), ("rows_fit", True), ("api_version_served", True)]
     assert world.ask("SELECT count(*) FROM ops.schema_change") == [(2,)], "the published load carries it"
     with world.working() as con:
         kept = con.execute("SELECT payload->>'vip', payload->>'note' FROM raw.crm__contacts WHERE version = 2 LIMIT 1").fetchall()
