@@ -69,7 +69,7 @@ dev: setup ## Dagster UI with daemon on http://127.0.0.1:3000, and the vendor sa
 	@$(BIN)/python -m pipelines.dev
 
 lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	@uv pip compile pyproject.toml --extra deploy --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 	@uv pip compile bench/requirements-dlt.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-dlt.lock
 	@uv pip compile bench/requirements-splink.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-splink.lock
