@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,12 +45,35 @@ def ensure_home(config: HubConfig) -> Path:
 
 @contextmanager
 def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
-    """The hub's Dagster instance."""
+    """The hub's Dagster instance.
+
+    Raises:
+        WarehouseAccessError: its folder cannot be written, or its storage cannot be opened.
+    """
     home = ensure_home(config)
     with _alone(home):
-        instance = dg.DagsterInstance.from_config(str(home))
+        instance = _opened(home)
     with instance:
         yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    except Exception as error:  # each storage has errors of its own
+        raise WarehouseAccessError(
+            f"the Dagster instance in {home} cannot be opened ({_reason(error)})",
+            remedy=f"mend what {home / 'dagster.yaml'} and the environment say of its storage, or see that its server runs",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    unset = re.search(r'environment variable "(\w+)" which is not set', str(error))
+    if unset:
+        return f"environment variable {unset.group(1)} is not set"
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 @contextmanager
