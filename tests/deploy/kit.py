@@ -108,13 +108,20 @@ class Deployment:
         argv = [self.here(word) for word in command or service.command]
         if not Path(argv[0]).is_absolute():
             argv[0] = str(Path(sys.executable).with_name(argv[0]))
-        environment = {key: self.here(value) for key, value in service.environment.items()}
-        # nothing else of the environment of this test: what the files do not say is not there
-        outside = {"PATH": os.environ["PATH"], "HOME": str(self.world.root), "PYTHONPATH": str(ROOT)}
         with open(self.world.root / f"{name}.log", "ab") as log:
             self.running[name] = subprocess.Popen(
-                argv, cwd=self.world.root, env={**outside, **environment}, stdout=log, stderr=log, start_new_session=True
+                argv, cwd=self.world.root, env=self.environment(service), stdout=log, stderr=log, start_new_session=True
             )
+
+    def environment(self, service: Service | None = None) -> dict[str, str]:
+        """What a service finds, or a person who logs in, and nothing of the environment of this test beside it."""
+        outside = {"PATH": os.environ["PATH"], "HOME": str(self.world.root), "PYTHONPATH": str(ROOT)}
+        return outside | {key: self.here(value) for key, value in (service.environment if service else {}).items()}
+
+    def hub(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of a person in the hub's folder."""
+        argv = [str(Path(sys.executable).with_name("hub")), *arguments]
+        return subprocess.run(argv, env=self.environment(), cwd=self.world.root, capture_output=True, text=True, check=False)
 
     def compose_command(self, name: str) -> list[str]:
         """The command of the compose file, with the addresses of this test in place of those of its network of containers."""
@@ -127,9 +134,8 @@ class Deployment:
         ports = {"4000": self.env_file["HUB_CODE_PORT"], "3000": self.env_file["HUB_UI_PORT"]}
         argv = [re.sub(r"\b[43]000\b", lambda match: ports[match.group(0)], word) for word in told[1:]]
         argv[0] = str(Path(sys.executable).with_name(argv[0]))
-        environment = {key: self.here(value) for key, value in of_unit("daemon", self.env_file).environment.items()}
-        outside = {"PATH": os.environ["PATH"], "HOME": str(self.world.root), "PYTHONPATH": str(ROOT)}
-        return subprocess.run(argv, env={**outside, **environment}, cwd=self.world.root, capture_output=True, check=False).returncode
+        environment = self.environment(of_unit("daemon", self.env_file))
+        return subprocess.run(argv, env=environment, cwd=self.world.root, capture_output=True, check=False).returncode
 
     def stop(self, name: str, how: signal.Signals = signal.SIGTERM, *, all_of_it: bool = False) -> int:
         """End a service as systemd would, or all its processes at once; its exit code."""
@@ -194,8 +200,10 @@ def deployed(root: Path, config: dict[str, Any], env: Mapping[str, str] | None =
     with engine.connect() as con:
         con.execute(sa.text(f"CREATE DATABASE {name}"))
     ports = {key: str(free_port()) for key in ("HUB_CODE_PORT", "HUB_UI_PORT", "HUB_VIEWER_PORT")}
-    database = {"HOST": server.host, "PORT": server.port or 5432, "DB": name, "USER": server.username, "PASSWORD": server.password or "x"}
-    said = {**env_example(), **ports, **{f"DAGSTER_PG_{key}": str(value) for key, value in database.items()}, **(env or {})}
+    database = {"HOST": server.host, "PORT": server.port or 5432, "DB": name, "USER": server.username}
+    database |= {"PASSWORD": server.password or "none is asked for"}
+    filled = {**ports, **{f"DAGSTER_PG_{key}": str(value) for key, value in database.items()}}
+    said = {**env_example(), **filled, **(env or {})}
     (root / ".env").write_text("".join(f"{key}={value}\n" for key, value in said.items()))
     home = root / "var" / "dagster"
     home.mkdir(parents=True)

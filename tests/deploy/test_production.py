@@ -13,7 +13,9 @@ from connectors.sandbox import SandboxHandle, running
 from tests.deploy.kit import Deployment, deployed
 from tests.pipelines.world import sandbox_config
 
-_LAUNCH = """mutation($job: JobOrPipelineSelector!) { launchRun(executionParams: {selector: $job, runConfigData: {}}) { __typename } }"""
+_LAUNCH = """mutation($job: JobOrPipelineSelector!) {
+  launchRun(executionParams: {selector: $job, runConfigData: {}}) { __typename }
+}"""
 _JOB = {"pipelineName": "build", "repositoryName": "__repository__", "repositoryLocationName": "customer_hub"}
 
 
@@ -34,6 +36,13 @@ def done(hub: Deployment, job: str, *, not_among: Sequence[dict[str, Any]] = ())
     return next(good, None)
 
 
+def under_way(hub: Deployment) -> dict[str, Any] | None:
+    """A sync whose process works on it."""
+    return next(
+        (r for r in hub.runs() if r["jobName"] == "sync_stripe" and r["status"] == "STARTED" and "hub/pid" in r["tags"]), None
+    )
+
+
 def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_crash(
     production: tuple[Deployment, SandboxHandle],
 ) -> None:
@@ -48,11 +57,13 @@ def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_cr
     ((customers,),) = hub.world.ask("SELECT count(*) FROM golden.customer")
     assert customers > 0
     assert [hub.check(name) for name in ("code", "daemon", "webserver")] == [0, 0, 0]
+    doctor = hub.hub("doctor")
+    assert (doctor.returncode, "Dagster" in doctor.stdout) == (0, True), doctor.stdout + doctor.stderr
 
     # the daemon is restarted, and the code server is killed together with a sync that is under way
     sandbox.advance(1)
     sandbox.fault("stripe", status=429, retry_after=600, count=50)
-    broken = hub.until("a sync that waits for the vendor", lambda: next((r for r in hub.runs() if r["status"] == "STARTED"), None))
+    broken = hub.until("a sync that waits for the vendor", lambda: under_way(hub))
     before = hub.runs()
     assert hub.stop("daemon") in (0, -signal.SIGTERM)
     hub.stop("code", signal.SIGKILL, all_of_it=True)
@@ -68,3 +79,10 @@ def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_cr
     hub.until("the viewers' webserver", lambda: hub.ask("{ version }", ui=viewer))
     assert hub.ask(_LAUNCH, ui=viewer, job=_JOB)["launchRun"]["__typename"] == "UnauthorizedError"
     assert hub.ask("{ runsOrError { ... on Runs { count } } }", ui=viewer)["runsOrError"]["count"] >= len(before)
+
+    # whoever stops the code server lets a sync end
+    sandbox.fault("stripe", status=429, retry_after=5, count=1)
+    last = hub.until("a sync that is under way", lambda: under_way(hub))
+    hub.stop("daemon")
+    assert hub.stop("code") == 0
+    assert {run["runId"]: run["status"] for run in hub.runs()}[last["runId"]] == "SUCCESS"
