@@ -18,6 +18,7 @@ from pipelines.context import Hub
 from pipelines.dead_syncs import dead_syncs
 from pipelines.definitions import build_defs
 from pipelines.doctor import examine
+from pipelines.executor import noting_executor
 from pipelines.instance import PROCESS_TAG, STARTED_TAG, dead_runs, open_instance, process_tags, worker_tags
 from tests.loopback import Reply, Request, serve
 from tests.pipelines.test_pauses import CONFIG
@@ -81,6 +82,13 @@ def test_a_run_that_dies_with_its_code_server_is_known_as_dead_at_once(tmp_path:
         ended = instance.get_run_by_id(run.run_id)
         assert ended is not None
         assert ended.is_failure
+
+
+def test_whatever_dagster_launches_notes_its_process(tmp_path: Path) -> None:
+    with World(tmp_path, {**CONFIG, "backup": {"to": "kept"}}).hub() as hub:
+        jobs = {job.name: job.executor_def for job in build_defs(hub).resolve_all_job_defs()}
+    assert set(jobs) >= {"sync_crm", "build", "backup", "__ASSET_JOB"}
+    assert [name for name, executor in jobs.items() if executor is not noting_executor] == []
 
 
 def test_what_repeats_a_run_is_dead_by_its_own_process_and_not_by_the_one_before(tmp_path: Path) -> None:
