@@ -108,6 +108,9 @@ class Deployment:
         argv = [self.here(word) for word in command or service.command]
         if not Path(argv[0]).is_absolute():
             argv[0] = str(Path(sys.executable).with_name(argv[0]))
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # as in the background of a shell; Dagster takes SIGTERM as it finds SIGINT, and would ignore both
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with open(self.world.root / f"{name}.log", "ab") as log:
             self.running[name] = subprocess.Popen(
                 argv, cwd=self.world.root, env=self.environment(service), stdout=log, stderr=log, start_new_session=True

@@ -41,6 +41,10 @@ def test_unit_and_compose_file_run_the_same_command(name: str) -> None:
     port = {"viewer": ("3001", "3000")}.get(name, ("", ""))
     alike = [{"127.0.0.1": "0.0.0.0", port[0]: port[1]}.get(word, word) for word in unit.command]
     assert [Path(alike[0]).name, *alike[1:]] == of_compose(name)
+    told = {key: str(value) for key, value in compose()["services"][name]["environment"].items()}
+    own = dict(line.split("=", 1) for line in settings(name)["Environment"])
+    elsewhere = {"DAGSTER_HOME", "HUB_CONFIG"}  # in the image
+    assert own.items() - {(key, own[key]) for key in elsewhere} <= told.items()
 
 
 @pytest.mark.parametrize("name", UNITS)
