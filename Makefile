@@ -72,7 +72,7 @@ tour: setup ## take the pictures of docs/tour.md anew, and see that the Dagster 
 	@$(BIN)/python -m bench.tour
 
 lock: setup-dev ## write the locks again from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	@uv pip compile pyproject.toml --extra deploy --extra mysql --extra postgres --extra build --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 	@uv pip compile bench/requirements-dlt.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-dlt.lock
 	@uv pip compile bench/requirements-splink.in --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header -q -o bench/requirements-splink.lock

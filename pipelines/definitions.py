@@ -9,6 +9,7 @@ from pipelines.backfill_assets import backfill_assets
 from pipelines.build_assets import build_assets
 from pipelines.config import load_config
 from pipelines.context import Hub
+from pipelines.executor import noting_executor
 from pipelines.gate_checks import gate_checks
 from pipelines.jobs import backfill_jobs, jobs, sync_jobs
 from pipelines.logs import configure
@@ -32,8 +33,7 @@ def build_defs(hub: Hub) -> dg.Definitions:
         jobs=[*syncs, *backfill_jobs(backfills), *jobs(hub)],
         schedules=schedules(hub),
         sensors=[*sensors(hub, syncs), *alert_sensors(hub)],
-        # one process per step costs more than most steps do, and the warehouse has one writer anyway
-        executor=dg.in_process_executor,
+        executor=noting_executor,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from hub.contract.errors import WarehouseAccessError
 from pipelines.config import HubConfig
 from warehouse.locks import is_running
 
-HOST_TAG, PROCESS_TAG, BOOT_TAG = "hub/host", "hub/pid", "hub/boot"
+HOST_TAG, PROCESS_TAG, BOOT_TAG, STARTED_TAG = "hub/host", "hub/pid", "hub/boot", "hub/started"
+WORKER_TAG = "hub/worker"  # its ID, on a run that the daemon launched and whose process noted itself
 
 
 def ensure_home(config: HubConfig) -> Path:
@@ -43,12 +45,35 @@ def ensure_home(config: HubConfig) -> Path:
 
 @contextmanager
 def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
-    """The hub's Dagster instance."""
+    """The hub's Dagster instance.
+
+    Raises:
+        WarehouseAccessError: its folder cannot be written, or its storage cannot be opened.
+    """
     home = ensure_home(config)
     with _alone(home):
-        instance = dg.DagsterInstance.from_config(str(home))
+        instance = _opened(home)
     with instance:
         yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    except Exception as error:  # each storage has errors of its own
+        raise WarehouseAccessError(
+            f"the Dagster instance in {home} cannot be opened ({_reason(error)})",
+            remedy=f"mend what {home / 'dagster.yaml'} and the environment say of its storage, or see that its server runs",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    unset = re.search(r'environment variable "(\w+)" which is not set', str(error))
+    if unset:
+        return f"environment variable {unset.group(1)} is not set"
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 @contextmanager
@@ -61,22 +86,28 @@ def _alone(home: Path) -> Iterator[None]:
 
 def process_tags() -> dict[str, str]:
     """Tags that tell whether the process of a run is still alive."""
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid()), BOOT_TAG: _boot_id()}
+    pid = os.getpid()
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(pid), BOOT_TAG: _boot_id(), STARTED_TAG: _started(pid)}
+
+
+def worker_tags(run_id: str) -> dict[str, str]:
+    """The same, by which a process that the daemon had launched for a run notes that it works on it.
+
+    Args:
+        run_id: the run's. What repeats a run begins with its tags; only with its own ID in them do they speak of it.
+    """
+    return {**process_tags(), WORKER_TAG: run_id}
 
 
 def process_died(run: dg.DagsterRun) -> bool:
-    """Whether the process of `hub` that works on a run is no more. A run that the daemon repeats has the tags of the one before."""
-    return run.parent_run_id is None and _is_dead(run.tags)
-
-
-def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip()[:8] if path.exists() else ""
+    """Whether the process that works on a run is no more. Not known of one that is repeated, until it has noted its own."""
+    own = run.parent_run_id is None or run.tags.get(WORKER_TAG) == run.run_id
+    return own and _is_dead(run.tags)
 
 
 def is_of_a_command(run: dg.DagsterRun) -> bool:
-    """Whether a process of `hub` works on it. What the daemon runs in place of one that died has the dead one's tags."""
-    return PROCESS_TAG in run.tags and run.parent_run_id is None
+    """Whether a process of `hub` works on it. What is run in place of one that died has the dead one's tags."""
+    return PROCESS_TAG in run.tags and WORKER_TAG not in run.tags and run.parent_run_id is None
 
 
 def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -116,4 +147,23 @@ def _is_dead(tags: Mapping[str, str]) -> bool:
         return False
     if tags.get(BOOT_TAG) != _boot_id():
         return True
-    return not is_running(int(tags[PROCESS_TAG]))
+    pid = int(tags[PROCESS_TAG])
+    if not is_running(pid):
+        return True
+    # in a container that was started again a number is soon another process's
+    began = _started(pid)
+    return bool(began) and tags.get(STARTED_TAG, began) != began
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip()[:8] if path.exists() else ""
+
+
+def _started(pid: int) -> str:
+    """When a process of this host began, in the kernel's ticks; empty where that is not told."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # the name before may hold anything

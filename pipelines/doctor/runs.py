@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import sqlalchemy as sa
 
+from hub.contract.errors import WarehouseAccessError
 from pipelines.dead_syncs import dead_syncs
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.look import Look
@@ -28,6 +29,8 @@ def runs(look: Look) -> Iterator[Finding]:
                 return
             yield Finding("dagster", "ok", f"its storage is that of Dagster {dg.__version__}", str(home))
             yield from _runs(look, instance)
+    except WarehouseAccessError as error:
+        yield Finding("dagster", "error", error.what, str(home), error.remedy)
     except (dg.DagsterError, sa.exc.SQLAlchemyError) as error:
         what = f"the Dagster instance cannot be opened ({type(error).__name__})"
         yield Finding("dagster", "error", what, str(home), f"check {home / 'dagster.yaml'} and its storage")
