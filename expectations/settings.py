@@ -77,7 +77,7 @@ class GateSettings(BaseModel):
     min_history: int = Field(5, ge=2, description="so many loads must have a figure before it is compared with its usual course")
     history_width: float = Field(6.0, gt=0, description="deviations from its usual course at which a figure is worth a warning")
     in_sql_from: int = Field(
-        1_000, ge=0, description="so many new rows of a stream and more are put to the row rules in SQL, fewer as a frame"
+        0, ge=0, description="so many new rows of a stream and more are put to the row rules in SQL, fewer as a frame"
     )
     expectations: tuple[OwnExpectation, ...] = Field((), description="expectations of your own on the golden tables")
     python: Path | None = Field(None, description="a Python file whose functions check_... yield expectations of your own")

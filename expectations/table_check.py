@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 Severity = Literal["critical", "warning"]
+Relation = Literal["equal", "at_most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,25 @@ class TableCheck:
     frame: str
     dimension: Dimension
     severity: Severity
-    relation: Literal["equal", "at_most"]
+    relation: Relation
     measure: Callable[[Row, GateSettings], Measure | None]
     description: str
     finding: str
     remedy: str
 
-    @property
-    def columns(self) -> tuple[str, str]:
-        """Where a frame that is judged holds this check's values and limits."""
-        return f"{self.check_id} value", f"{self.check_id} limit"
 
-    def expectation(self) -> Expectation:
-        """The check in Great Expectations' words, over its two columns; rows in which both are missing belong to other checks."""
-        import_gx()
-        from great_expectations.expectations.core import expect_column_pair_values_a_to_be_greater_than_b as at_most
-        from great_expectations.expectations.core import expect_column_pair_values_to_be_equal as equal
-        from great_expectations.expectations.metadata_types import FailureSeverity
+def columns_of(relation: Relation) -> tuple[str, str]:
+    """Where a frame that is judged holds the values and limits of the checks of a relation."""
+    return f"{relation} value", f"{relation} limit"
 
-        (value, limit), severity = self.columns, FailureSeverity(self.severity)
-        if self.relation == "equal":
-            return equal.ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value, severity=severity)
-        return at_most.ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True, severity=severity)
+
+def expectation_of(relation: Relation) -> Expectation:
+    """A relation in Great Expectations' words, over its two columns; rows in which both are missing belong to another relation."""
+    import_gx()
+    from great_expectations.expectations.core import expect_column_pair_values_a_to_be_greater_than_b as at_most
+    from great_expectations.expectations.core import expect_column_pair_values_to_be_equal as equal
+
+    value, limit = columns_of(relation)
+    if relation == "equal":
+        return equal.ExpectColumnPairValuesToBeEqual(column_A=limit, column_B=value)
+    return at_most.ExpectColumnPairValuesAToBeGreaterThanB(column_A=limit, column_B=value, or_equal=True)

@@ -18,7 +18,7 @@ from expectations.frames import EXAMPLES, MAX_EXAMPLES, Row, read_frames, subjec
 from expectations.measures import Measure, Number
 from expectations.rules import Dimension
 from expectations.settings import GateSettings
-from expectations.table_check import Severity, TableCheck
+from expectations.table_check import Relation, Severity, TableCheck, columns_of, expectation_of
 from hub.contract.errors import GateError
 
 if TYPE_CHECKING:
@@ -127,20 +127,42 @@ def _measured(check: TableCheck, rows: list[Row], settings: GateSettings) -> lis
 
 
 def _failing(checks: Sequence[TableCheck], measured: Mapping[str, list[_Measured]]) -> dict[str, set[int]]:
-    """Which things measured fail each check that applies: one frame of all values and limits, one expectation per check."""
+    """Which things measured fail each check that applies.
+
+    Great Expectations takes as long over an expectation as over thousands of figures, so that checks of one relation share one.
+    """
+    applicable = [check for check in checks if measured[check.check_id]]
+    try:
+        return _compared(applicable, measured)
+    except GateError:
+        for check in applicable:  # by itself, so that the error names the one that cannot be computed
+            _compared([check], measured)
+        raise
+
+
+def _compared(checks: Sequence[TableCheck], measured: Mapping[str, list[_Measured]]) -> dict[str, set[int]]:
+    """Which things measured fail these checks: one frame of all values and limits, one expectation per relation."""
     import pandas as pd
 
-    applicable = [check for check in checks if measured[check.check_id]]
+    failing: dict[str, set[int]] = {check.check_id: set() for check in checks}
     columns: dict[str, pd.Series] = {}
-    for check in applicable:
-        pairs = [(thing.measure.value, thing.measure.limit) for thing in measured[check.check_id]]
-        for column, numbers in zip(check.columns, zip(*pairs, strict=True), strict=True):
+    asked: dict[str, Relation] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
+    for relation in dict.fromkeys(check.relation for check in checks):
+        ids = [check.check_id for check in checks if check.relation == relation]
+        asked[", ".join(ids)] = relation
+        places[", ".join(ids)] = [(check_id, place) for check_id in ids for place in range(len(measured[check_id]))]
+        pairs = [(thing.measure.value, thing.measure.limit) for check_id in ids for thing in measured[check_id]]
+        for column, numbers in zip(columns_of(relation), zip(*pairs, strict=True), strict=True):
             columns[column] = pd.Series(numbers, dtype=object)  # a Decimal must stay one
-    outcomes = validate(pd.DataFrame(columns), {check.check_id: check.expectation() for check in applicable})
-    for check_id, outcome in outcomes.items():
-        if outcome.judged != len(measured[check_id]):  # an expectation that sees no row passes
-            raise GateError(f"check {check_id} judged {outcome.judged} of {len(measured[check_id])} figures", remedy="report it")
-    return {check_id: set(outcome.rows) for check_id, outcome in outcomes.items()}
+    outcomes = validate(pd.DataFrame(columns), {ids: expectation_of(relation) for ids, relation in asked.items()})
+    for ids, outcome in outcomes.items():
+        if outcome.judged != len(places[ids]):  # an expectation that sees no row passes
+            raise GateError(f"check {ids} judged {outcome.judged} of {len(places[ids])} figures", remedy="report it")
+        for row in outcome.rows:
+            check_id, place = places[ids][row]
+            failing[check_id].add(place)
+    return failing
 
 
 def _result(check: TableCheck, handed_in: bool, measured: list[_Measured], failing: set[int]) -> CheckResult:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 STAMP = "load_id"
+_Shape = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ def _summed(con: duckdb.DuckDBPyConnection, digest: str, where: str, **values: s
 
 def apply_changes(con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load_id: str) -> RowChanges | None:
     """Make target's table equal to the candidate's, touching only rows that differ; None for a table without a stamp."""
-    if _shape(con, "target", table) != _shape(con, None, table):
-        changes = _compared_by_key(con, table) if table.stamped else None
+    before, now = _shapes(con, table)
+    if before != now:
+        changes = _compared_by_key(con, table, before) if table.stamped else None
         copy_whole(con, table)
         return changes
     changes = None
@@ -114,10 +116,10 @@ def _apply_by_hash(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> Non
     con.execute("DROP TABLE rows_now; DROP TABLE rows_before")
 
 
-def _compared_by_key(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> RowChanges:
+def _compared_by_key(con: duckdb.DuckDBPyConnection, table: PublishedTable, before: _Shape) -> RowChanges:
     """What becomes of a table that is made anew, as its columns are others, or it is there for the first time."""
     rows = _rows(con, str(table))
-    if not set(table.keys) <= {column for column, _ in _shape(con, "target", table)}:
+    if not set(table.keys) <= {column for column, _ in before}:
         return RowChanges(rows, rows, 0, 0)
     known = con.execute(f"SELECT count(*) FROM {table} SEMI JOIN target.{table} USING ({_keys(table)})").fetchall()[0][0]
     gone = con.execute(f"SELECT count(*) FROM target.{table} ANTI JOIN {table} USING ({_keys(table)})").fetchall()[0][0]
@@ -136,9 +138,14 @@ def _rows(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
 
 
-def _shape(con: duckdb.DuckDBPyConnection, catalog: str | None, table: PublishedTable) -> list[tuple[str, str]]:
-    return con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = coalesce(?, current_database())"
-        " AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [catalog, table.schema, table.name],
+def _shapes(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> tuple[_Shape, _Shape]:
+    """Columns and types of target's table and of the candidate's; none of one that is not there.
+
+    One question for both: whatever is asked of it, the catalog goes through the columns of all tables.
+    """
+    found = con.execute(
+        "SELECT database_name = 'target', column_name, data_type FROM duckdb_columns()"
+        " WHERE database_name IN ('target', current_database()) AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        [table.schema, table.name],
     ).fetchall()
+    return [row[1:] for row in found if row[0]], [row[1:] for row in found if not row[0]]
