@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -183,6 +183,11 @@ class ControlStore:
             "is_automatic": automatic,
         }
         self.add(t.audit_log, [row])
+
+    def moment(self) -> datetime:
+        """Now; where the clock was put back, a second after the newest sync or load ended: what is noted stays in its order."""
+        newest = [self.rows(sa.select(sa.func.max(table.c.ended_at).label("at")))[0]["at"] for table in (t.sync_run, t.load_batch)]
+        return max([utcnow(), *(at + timedelta(seconds=1) for at in newest if at is not None and at >= utcnow())])
 
     def last_load(self, *, status: str | None = None) -> dict[str, Any] | None:
         """The newest load, of that status if one is named."""
