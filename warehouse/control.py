@@ -92,7 +92,8 @@ class ControlStore:
     def _access_error(self, error: sa.exc.SQLAlchemyError) -> WarehouseAccessError:
         cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
         return WarehouseAccessError(
-            f"cannot use the control store {self._where} ({cause})", remedy="check warehouse.control, its server or permissions"
+            f"cannot use the control store {self._where} ({cause})",
+            remedy="check warehouse.control, its server, permissions and the free disk space",
         )
 
     @contextmanager

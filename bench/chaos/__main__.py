@@ -19,6 +19,7 @@ from random import Random
 from bench.chaos import episode, processes
 from bench.chaos.marks import STAGES
 
+_FOR_EACH = 4  # so many kills for each stage, and one that was never hit is a fault
 HOW = ("command", "machine", "reader")
 
 
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def chaos(folder: Path, kills: int, seed: int, people: int, minutes: float) -> int:
-    """So many kills in a folder; 1 if something differs or a stage was never hit."""
+    """So many kills in a folder; 1 if something differs or, of many, none fell in a stage."""
     rng, tally, began = Random(seed), episode.Tally(), time.monotonic()
     processes.start_server()
 
@@ -52,7 +53,8 @@ def chaos(folder: Path, kills: int, seed: int, people: int, minutes: float) -> i
         episode.run(place, tally, kills, rng, people=people, enough=enough)
         print(f"episode {number}: {tally.kills.total()} kills, {tally.days} days compared", file=sys.stderr, flush=True)
     _print(tally, seed, time.monotonic() - began)
-    return 1 if tally.wrong or any(tally.of_stage(stage) == 0 for stage in STAGES) else 0
+    missed = kills >= _FOR_EACH * len(STAGES) and any(tally.of_stage(stage) == 0 for stage in STAGES)
+    return 1 if tally.wrong or missed else 0
 
 
 def _print(tally: episode.Tally, seed: int, seconds: float) -> None:

@@ -5,7 +5,9 @@ same command goes on, to what a hub that always had room has.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from bench.chaos.seen import differences
 from hub.contract.errors import WarehouseAccessError
 from pipelines import ingest
+from pipelines.cli import main
 from tests.pipelines import days as stages
 from tests.pipelines.days import ORDERS, Days, copied, order, second_day
 
@@ -106,16 +109,21 @@ def test_a_full_disk_is_an_error_of_one_line_and_once_there_is_room_the_load_is_
 
 
 def test_a_whole_sync_on_a_full_disk_ends_with_one_line_and_the_next_one_publishes(
-    disk: Disk, calm: Days, settled_days: Path
+    disk: Disk, calm: Days, settled_days: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the instance of Dagster on the same disk, which then cannot note its runs either."""
     days = copied(settled_days, disk.root)
     assert days.world.sync().action == "unchanged"
     a_day_more(days)
+    monkeypatch.chdir(disk.root)
+    monkeypatch.setattr(sys, "argv", ["hub", "sync"])
     disk.fill()
-    with pytest.raises(WarehouseAccessError, match=r"disk|space") as caught:
-        days.world.sync()
-    assert "\n" not in str(caught.value)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.count("\n")) == (1, 1)
+    assert re.search("disk|space", said)
     disk.free()
     assert days.world.sync().action == "published"
     assert differences(calm.root, days.root) == {}
