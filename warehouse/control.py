@@ -187,8 +187,12 @@ class ControlStore:
 
     def moment(self) -> datetime:
         """Now; where the clock was put back, a second after the newest sync or load ended: what is noted stays in its order."""
-        newest = [self.rows(sa.select(sa.func.max(table.c.ended_at).label("at")))[0]["at"] for table in (t.sync_run, t.load_batch)]
-        return max([utcnow(), *(at + timedelta(seconds=1) for at in newest if at is not None and at >= utcnow())])
+        now = utcnow()
+        for table in (t.sync_run, t.load_batch):
+            newest: datetime | None = self.rows(sa.select(sa.func.max(table.c.ended_at).label("at")))[0]["at"]
+            if newest is not None and newest >= now:
+                now = newest + timedelta(seconds=1)
+        return now
 
     def last_load(self, *, status: str | None = None) -> dict[str, Any] | None:
         """The newest load, of that status if one is named."""
