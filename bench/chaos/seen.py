@@ -38,6 +38,8 @@ def contents(root: Path) -> dict[str, Counter[tuple[Any, ...]]]:
         loads = con.execute("SELECT load_id, started_at FROM ops.load_batch WHERE status = 'published' ORDER BY 2").fetchall()
         for number, (load_id, started) in enumerate(loads):
             numbers |= {load_id: f"load {number}", started: f"load {number}"}
+        for (version,) in con.execute("SELECT model_version FROM identity.model").fetchall():
+            numbers[version] = version.partition("-")[2]  # after the time of its training comes the digest of what was learnt
         for table in (table for table in JUDGED if str(table) not in _OF_WORK):
             left_out = _ITS_OWN.get(str(table), ())
             columns = f"* EXCLUDE ({chr(44).join(left_out)})" if left_out else "*"
