@@ -136,13 +136,16 @@ class StreamLanding:
             os.replace(temporary, target)
             _sync_folder(self.folder)
         except OSError as error:
-            raise WarehouseAccessError(
-                f"cannot write to the landing folder {self.folder} ({error.strerror or error})",
-                source=self.source,
-                stream=self.stream,
-                remedy="free disk space or mend the folder's permissions, then run the sync again",
-            ) from error
+            raise self._unwritable(error) from error
         return target
+
+    def _unwritable(self, error: OSError) -> WarehouseAccessError:
+        return WarehouseAccessError(
+            f"cannot write to the landing folder {self.folder} ({error.strerror or error})",
+            source=self.source,
+            stream=self.stream,
+            remedy="free disk space or mend the folder's permissions, then run the sync again",
+        )
 
     # for the warehouse -----------------------------------------------------------------------------------------
 
@@ -156,11 +159,14 @@ class StreamLanding:
         return PartInfo(**json.loads(pq.read_schema(part).metadata[_META]))
 
     def committed(self, checkpoint: Checkpoint | None, seq: int) -> None:
-        """Mirror a cursor that is durably in raw, then remove the parts it covers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Mirror a cursor that is durably in raw, then remove the parts it covers. Raises as `write` does."""
         temporary = self.folder / f".committed.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps({"checkpoint": checkpoint, "seq": seq, "at": datetime.now(UTC).isoformat()}))
-        os.replace(temporary, self.folder / "committed.json")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps({"checkpoint": checkpoint, "seq": seq, "at": datetime.now(UTC).isoformat()}))
+            os.replace(temporary, self.folder / "committed.json")
+        except OSError as error:
+            raise self._unwritable(error) from error
         for part in self.parts():
             if int(part.stem.removeprefix("part-")) <= seq:
                 part.unlink()

@@ -156,11 +156,11 @@ def _compared(checks: Sequence[TableCheck], measured: Mapping[str, list[_Measure
         for column, numbers in zip(columns_of(relation), zip(*pairs, strict=True), strict=True):
             columns[column] = pd.Series(numbers, dtype=object)  # a Decimal must stay one
     outcomes = validate(pd.DataFrame(columns), {ids: expectation_of(relation) for ids, relation in asked.items()})
-    for ids, outcome in outcomes.items():
-        if outcome.judged != len(places[ids]):  # an expectation that sees no row passes
-            raise GateError(f"check {ids} judged {outcome.judged} of {len(places[ids])} figures", remedy="report it")
+    for name, outcome in outcomes.items():
+        if outcome.judged != len(places[name]):  # an expectation that sees no row passes
+            raise GateError(f"check {name} judged {outcome.judged} of {len(places[name])} figures", remedy="report it")
         for row in outcome.rows:
-            check_id, place = places[ids][row]
+            check_id, place = places[name][row]
             failing[check_id].add(place)
     return failing
 

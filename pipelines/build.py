@@ -63,7 +63,7 @@ def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str
     Returns:
         What was staged, per source and stream that had something new.
     """
-    now = utcnow()
+    now = hub.control.moment()
     with writer(hub.config.warehouse) as con:
         begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now, run_id))
         done = stage_all(con, hub, connectors, now=now)
@@ -155,7 +155,7 @@ def build(hub: Hub, *, run_id: str, full: bool = False) -> Built:
             hub.config.golden,
             load_id=candidate.load_id,
             live=live,
-            now=candidate.started_at,
+            now=_by_the_clock(candidate),
             rates=rates,
             follows=follows,
             full=full,
@@ -180,7 +180,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
             max_cluster_size=hub.config.identity.max_cluster_size,
             backfilled=backfilled_rows(hub.control, since),
         )
-        frames = measure(con, scope, run_id=candidate.load_id, now=candidate.started_at)
+        frames = measure(con, scope, run_id=candidate.load_id, now=_by_the_clock(candidate))
         frames["freshness"] = freshness(hub)
         frames |= compared_figures(con, hub, candidate)
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
@@ -190,6 +190,11 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
             hub.control.put(t.load_batch, [load_row(con, candidate, "held")])
         copy_control(con, hub.control)
     return verdict
+
+
+def _by_the_clock(candidate: Candidate) -> datetime:
+    """When it began. Its own time is ahead of the clock where that was put back, and its day is that of the clock."""
+    return min(candidate.started_at, utcnow())
 
 
 def _began(con: duckdb.DuckDBPyConnection, live: str | None, load_id: str | None) -> Any:

@@ -128,7 +128,7 @@ def _ingest(
 ) -> SyncReport:
     if stream.window is None:
         request = replace(request, window=None)  # it can only be read as always
-    started = utcnow()
+    started = hub.control.moment()
     row: dict[str, Any] = {
         "sync_run_id": ref.sync_run_id,
         "source_system": connector.name,
@@ -147,7 +147,7 @@ def _ingest(
             done = _read_here(hub, connector, stream, ref, request)
     except BaseException as error:
         said = str(error) if isinstance(error, HubError) else type(error).__name__
-        hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": utcnow()}])
+        hub.control.put(t.sync_run, [{**row, "status": "failed", "error": said, "ended_at": max(started, utcnow())}])
         log.error("the sync failed: %s", said)
         raise
     extraction = done.extraction
@@ -164,7 +164,7 @@ def _ingest(
                 "api_calls": extraction.api_calls,
                 "retries": extraction.retries,
                 "cursor_to": json.dumps(cursor),
-                "ended_at": utcnow(),
+                "ended_at": max(started, utcnow()),
             }
         ],
     )

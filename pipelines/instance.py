@@ -126,7 +126,8 @@ def clear_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Runs that are under way by the instance, and whose process is dead."""
-    under_way = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+    status = dg.DagsterRunStatus
+    under_way = dg.RunsFilter(statuses=[status.NOT_STARTED, status.STARTING, status.STARTED, status.CANCELING])
     return [run for run in instance.get_runs(under_way) if process_died(run)]
 
 

@@ -78,7 +78,7 @@ def load_row(con: duckdb.DuckDBPyConnection, candidate: Candidate, status: str) 
         "customers": customers,
         "dagster_run_id": candidate.run_id,
         "started_at": candidate.started_at,
-        "ended_at": utcnow(),
+        "ended_at": max(candidate.started_at, utcnow()),
     }
 
 

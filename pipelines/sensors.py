@@ -54,7 +54,7 @@ def _build_after_sync(hub: Hub, status: dg.DefaultSensorStatus) -> dg.SensorDefi
             return dg.SkipReason(why_not)
         last, newest = hub.control.last_load(), _newest_change(hub)
         if newest is not None and (last is None or last["started_at"] < newest["ended_at"]):
-            if newest["batch_id"] is not None and utcnow() - newest["ended_at"] < _OWN_BUILD:
+            if newest["batch_id"] is not None and timedelta() <= utcnow() - newest["ended_at"] < _OWN_BUILD:
                 return dg.SkipReason("hub sync has just brought something and builds it itself")
             return _once(context.instance, newest["ended_at"].isoformat())
         if last is not None and last["status"] == "withheld" and active_pin(hub) is None:

@@ -99,13 +99,21 @@ def writer(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
         con = _open_for_writing(settings)
         try:
             yield con
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            if not is_of_the_disk(error):
+                raise
             raise WarehouseAccessError(
                 f"cannot write {settings.path} ({str(error).splitlines()[0].removeprefix('IO Error: ')})",
                 remedy="nothing is half done; free disk space or mend permissions, then run hub sync again",
             ) from error
         finally:
             con.close()
+
+
+def is_of_the_disk(error: duckdb.Error) -> bool:
+    """Whether it comes of a disk that is full or cannot be written; at a commit DuckDB says so in an error of another kind."""
+    full = any(words in str(error) for words in ("No space left", "failed to offload data block"))
+    return full or isinstance(error, duckdb.IOException)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -92,7 +92,8 @@ class ControlStore:
     def _access_error(self, error: sa.exc.SQLAlchemyError) -> WarehouseAccessError:
         cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
         return WarehouseAccessError(
-            f"cannot use the control store {self._where} ({cause})", remedy="check warehouse.control, its server or permissions"
+            f"cannot use the control store {self._where} ({cause})",
+            remedy="check warehouse.control, its server, permissions and the free disk space",
         )
 
     @contextmanager
@@ -183,6 +184,15 @@ class ControlStore:
             "is_automatic": automatic,
         }
         self.add(t.audit_log, [row])
+
+    def moment(self) -> datetime:
+        """Now; where the clock was put back, a second after the newest sync or load ended: what is noted stays in its order."""
+        now = utcnow()
+        for table in (t.sync_run, t.load_batch):
+            newest: datetime | None = self.rows(sa.select(sa.func.max(table.c.ended_at).label("at")))[0]["at"]
+            if newest is not None and newest >= now:
+                now = newest + timedelta(seconds=1)
+        return now
 
     def last_load(self, *, status: str | None = None) -> dict[str, Any] | None:
         """The newest load, of that status if one is named."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import duckdb
 
 from hub.contract.errors import ConfigError, NotFoundError, WarehouseAccessError
-from warehouse.connection import connect
+from warehouse.connection import connect, is_of_the_disk
 from warehouse.publish import kept_loads, live_load, load_file, repoint
 from warehouse.settings import WarehouseSettings
 
@@ -73,7 +73,9 @@ def go_back(settings: WarehouseSettings, load_id: str, carry: Callable[[duckdb.D
         else:
             temporary.unlink()
         repoint(settings, load_id)
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, duckdb.Error) and not is_of_the_disk(error):
+            raise
         raise WarehouseAccessError(
             f"cannot go back to load {load_id} ({str(error).splitlines()[0]})",
             remedy="the link stays where it was; free disk space or mend permissions, then run hub rollback again",

@@ -102,11 +102,17 @@ def locked(warehouse: Path, suffix: str, patience: float) -> Iterator[None]:
         ) from error
     with handle:
         _wait(handle, warehouse, patience)
-        handle.truncate(0)
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}, handle)
-        handle.flush()
+        _sign_in(handle.fileno())
         with _beating(handle.fileno()):
             yield
+
+
+def _sign_in(file: int) -> None:
+    """Say who holds the lock, for those who wait. It is held also where the disk is too full to say so."""
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
+    with suppress(OSError):
+        os.ftruncate(file, 0)
+        os.write(file, json.dumps(who).encode())
 
 
 def _wait(handle: TextIO, warehouse: Path, patience: float) -> None:

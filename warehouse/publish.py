@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
+from warehouse.connection import is_of_the_disk
 from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole
 from warehouse.settings import WarehouseSettings
 
@@ -112,7 +113,9 @@ def publish(
         os.replace(temporary, target)
         _sync(settings.published)
         repoint(settings, load_id)
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, duckdb.Error) and not is_of_the_disk(error):
+            raise
         raise WarehouseAccessError(
             f"cannot write the load to {settings.published} ({str(error).splitlines()[0]})",
             remedy="the last good load stays; free disk space or mend permissions, then run hub sync again",

@@ -27,6 +27,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import simplejson
 
+from connectors.ads.days import last_day
 from connectors.ads.google_ads_api import API_VERSION, CutShortError, GoogleAdsApi, GoogleAdsSettings, at
 from connectors.contract import Checkpoint, Connector, Deletes, Page, Record, Reject, Stream
 from connectors.once import once
@@ -148,7 +149,7 @@ class GoogleAdsConnector(Connector):
     def _spend(self, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """Windows of days up to today. The checkpoint is the last day read; all that can still change before it is read again."""
         today = self._days_of(_now(), self._zone())[1]
-        read_to = date.fromisoformat(checkpoint["read_to"]) if checkpoint else None
+        read_to = last_day(checkpoint)
         for end, rows in self._days(self._first_day(today, read_to), today):
             # never back: what lies more than the conversion window before the last day ever read is final
             read_to = max(read_to or end, end)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import simplejson
 
+from connectors.ads.days import last_day
 from connectors.ads.meta_api import Graph
 from connectors.ads.meta_errors import API_VERSION, PermissionRefusedError, TooMuchDataError
 from connectors.ads.meta_leads import STREAM as LEADS
@@ -132,8 +133,7 @@ class MetaConnector(HttpConnector):
     def _spend(self, checkpoint: Checkpoint | None) -> Iterator[Page]:
         """Windows of days up to today. The checkpoint is the last day read; all that can still change before it is read again."""
         today = self._day_of(_now())
-        known = checkpoint.get("read_to") if checkpoint else None
-        read_to = date.fromisoformat(known) if known else None
+        read_to = last_day(checkpoint)
         first = self._first_day(today)
         if read_to:
             first = max(first, read_to - timedelta(days=self.settings.restatement_days))

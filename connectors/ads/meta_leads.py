@@ -46,7 +46,7 @@ class LeadReader:
         It is {"since": unix seconds, "behind": {form: its own since}} after a whole reading; on the way it also says when that
         began, the newest lead seen, the last form read to its end and which forms were refused.
         """
-        kept = dict(checkpoint or {})
+        kept = dict(checkpoint) if checkpoint and _is_understood(checkpoint) else {}
         resumed = "form" in kept
         since, behind = kept.get("since"), dict(kept.get("behind") or {})
         refused = dict(kept.get("refused") or {})
@@ -146,6 +146,15 @@ def moment(value: Any) -> datetime | None:
 
 def _order(form: str) -> tuple[int, str]:
     return len(form), form
+
+
+def _is_understood(checkpoint: Checkpoint) -> bool:
+    """Whether it is one of ours; a damaged one has everything read again."""
+    parts = [checkpoint.get(name) or {} for name in ("behind", "refused")]
+    if not all(isinstance(part, dict) for part in parts) or not str(checkpoint.get("form") or 0).isdigit():
+        return False
+    times = [checkpoint.get(name) for name in ("since", "begun", "seen")] + [at for part in parts for at in part.values()]
+    return all(at is None or isinstance(at, int) for at in times)
 
 
 def _now() -> datetime:

@@ -5,6 +5,7 @@ Commands are in the modules imported at the end; each keeps its heavy imports in
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -88,9 +89,20 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if _disk_is_full(error):
+            _fail("the disk is full; free space (hub doctor says how much the next load may need), then run this again", 1)
         _fail(f"unexpected {type(error).__name__}; run again with --debug for the traceback and report it", 1)
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether it comes of a full disk, whoever met it: Dagster, which notes its runs in SQLite, or a command that writes a file."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _fail(line: str, code: int) -> None:

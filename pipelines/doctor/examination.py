@@ -11,11 +11,11 @@ from pipelines.doctor.landed import landed
 from pipelines.doctor.leftovers import leftovers
 from pipelines.doctor.loads import loads
 from pipelines.doctor.look import Look, looking
-from pipelines.doctor.machine import disk, locks
+from pipelines.doctor.machine import clock, disk, locks
 from pipelines.doctor.runs import runs
 from pipelines.doctor.stores import stores
 
-CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (disk, locks, loads, landed, leftovers, drift, stores, runs)
+CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (disk, clock, locks, loads, landed, leftovers, drift, stores, runs)
 _ORDER = ("error", "warning", "ok")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from pipelines.doctor.finding import Finding, Severity
 from pipelines.doctor.look import Look
+from warehouse.control import utcnow
 from warehouse.locks import holder
 
 _MEGABYTE = 1024 * 1024
+_TOLERATED = timedelta(minutes=5)
 # lock -> what holding it means, and how many times lock_timeout_seconds its holder may be silent; see warehouse.connection
 _LOCKS = {
     "lock": ("the working warehouse is being written", 1),
@@ -39,6 +42,19 @@ def disk(look: Look) -> Iterator[Finding]:
         severity: Severity = "error" if free < need else "warning" if free < 2 * need else "ok"
         remedy = None if severity == "ok" else "free disk space there, or keep fewer loads: warehouse.keep_loads in hub.yaml"
         yield Finding("disk_space", severity, what, str(place), remedy)
+
+
+def clock(look: Look) -> Iterator[Finding]:
+    """Whether the newest load and syncs are of the past: a clock that was put back, or was ahead, leaves some of the future."""
+    if look.control is None:
+        return
+    ahead = look.control.moment() - utcnow()
+    if ahead < _TOLERATED:
+        yield Finding("clock", "ok", "nothing was noted in the future", "control store")
+        return
+    what = f"the newest sync or load is {ahead // timedelta(hours=1)} hours ahead of this machine's clock"
+    remedy = "see that its time is kept (timedatectl); what follows is noted in its order, right after that"
+    yield Finding("clock", "warning", what, "control store", remedy)
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ from connectors.landing import PartWriter, StreamLanding, digest
 from connectors.parts import SCHEMA
 from connectors.payload import encode
 from hub.contract.errors import WarehouseAccessError
+from tests.small_disk import small_disk
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -296,3 +297,20 @@ def test_a_checkpoint_comes_back_from_a_part_as_the_connector_gave_it(checkpoint
         parts.finish()
         assert landing.resume_point().checkpoint == checkpoint
         assert landing.info(landing.parts()[0]).leads_to == digest(checkpoint)
+
+
+def test_a_full_disk_under_the_landing_zone_is_an_error_of_one_line_and_nothing_is_visible_of_it(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        landing = StreamLanding(disk.root, "shop", "orders")
+        writing = writer(landing)
+        writing.add(page("1", at=1))
+        writing.finish()
+        landing.committed({"at": 1}, 1)
+        disk.fill()
+        writing = writer(landing, seq=2, begins=False, follows={"at": 1})
+        writing.add(page(*map(str, range(4000)), at=2))
+        for act in (writing.finish, lambda: landing.committed({"at": 2}, 2)):
+            with pytest.raises(WarehouseAccessError, match=r"No space left on device\); free disk space") as caught:
+                act()
+            assert "\n" not in str(caught.value)
+        assert (landing.parts(), landing.mirror()) == ([], ({"at": 1}, 1))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from hub.contract.errors import WarehouseAccessError
 from tests.servers import POSTGRES, demand
 from warehouse import control_tables as t
-from warehouse.control import ControlStore
+from warehouse.control import ControlStore, utcnow
 from warehouse.copies import copy_control
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 - stores keep UTC without zone
@@ -133,3 +133,15 @@ def test_a_store_of_an_older_version_gets_the_columns_that_came_later(store: Con
     again.put(t.review_task, [row | {"worth": 2.5}])
     assert [(found["task_id"], found["worth"]) for found in again.rows(sa.select(t.review_task))] == [("t1", 2.5)]
     again.close()
+
+
+def test_a_moment_is_after_all_that_ended_whatever_the_clock_says(store: ControlStore) -> None:
+    now = utcnow()
+    assert now <= store.moment() <= utcnow()
+    future = now + timedelta(days=2)
+    load = {"status": "published", "input_digest": "x", "records": 1, "customers": 1}
+    store.put(t.load_batch, [{"load_id": "L1", **load, "started_at": future, "ended_at": future}])
+    assert store.moment() == future + timedelta(seconds=1)
+    sync = {"sync_run_id": "s", "source_system": "shop", "stream": "orders", "mode": "full", "status": "succeeded"}
+    store.put(t.sync_run, [{**sync, "started_at": store.moment(), "ended_at": store.moment()}])
+    assert store.moment() == future + timedelta(seconds=2)

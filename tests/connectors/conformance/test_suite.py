@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,7 @@ from connectors.reading_lock import ReadingLock
 from connectors.readings import Readings
 from connectors.registry import types
 from hub.contract.errors import CredentialsError, SourceDataError, SourceError, SourceUnavailableError
+from tests.clock import clock_ahead
 from tests.connectors import conformance
 from tests.connectors.conformance.counterpart import Counterpart
 from tests.connectors.conformance.ledger import Ledger
@@ -44,7 +45,7 @@ CASES = frozenset(
     {
         *("same_second", "boundary", "late", "shifting", "empty_page", "throttle", "refresh_token", "deletes", "retention"),
         *("killed", "drift", "forbidden", "unauthorised", "child", "backfill", "money", "merge", "touch", "future", "full_twice"),
-        *("torn", "storm", "together", "resumed"),
+        *("torn", "storm", "together", "resumed", "clock", "damaged"),
     }
 )
 
@@ -517,6 +518,49 @@ def test_future__a_checkpoint_from_the_future_breaks_nothing(vendor: Counterpart
     vendor.put()
     vendor.tick()
     ledger.sync(connector, full=True)
+    assert marks(vendor, ledger) == vendor.marks
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=-2)], ids=["ahead", "behind"])
+def test_clock__a_clock_that_is_wrong_for_one_reading_loses_nothing(vendor: Counterpart, ledger: Ledger, ahead: timedelta) -> None:
+    keys = [vendor.put(), vendor.put()]
+    settle(vendor, ledger, connect(vendor))
+    vendor.tick()
+    vendor.put()
+    with clock_ahead(ahead):
+        settle(vendor, ledger, connect(vendor))
+    vendor.tick()
+    vendor.put()
+    vendor.put(keys[0])
+    settle(vendor, ledger, connect(vendor))
+    assert marks(vendor, ledger) == vendor.marks
+
+
+def damaged(value: Any) -> Any:
+    """A checkpoint in which everything but its names is garbage."""
+    if isinstance(value, dict):
+        return {name: damaged(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [damaged(part) for part in value]
+    return value if value is None or isinstance(value, bool) else "gar\x00bage"
+
+
+@pytest.mark.parametrize("damage", [lambda _: {"of": {"another": "kind"}}, damaged], ids=["strange", "garbled"])
+def test_damaged__a_damaged_checkpoint_loses_nothing_or_is_an_error_that_names_the_command(
+    vendor: Counterpart, ledger: Ledger, damage: Callable[[Any], Any]
+) -> None:
+    vendor.put()
+    settle(vendor, ledger, connect(vendor))
+    ledger.pretend(connect(vendor), damage(ledger.checkpoint(connect(vendor))))
+    vendor.put()
+    vendor.tick()
+    said = ""
+    try:
+        ledger.sync(connect(vendor))
+    except SourceError as error:
+        said = str(error)
+        ledger.sync(connect(vendor), full=True)
+    assert not said or "--full" in said
     assert marks(vendor, ledger) == vendor.marks
 
 
