@@ -32,8 +32,9 @@ setup-dev: .venv/.dev ## the same, with what tests, lint and types need
 demo: setup ## four systems over HTTP to one golden customer table; run it again for day 2
 	@$(BIN)/python -m pipelines.demo
 
+# commands that tests start as processes of their own are not to compile the project anew
 test: setup-dev ## all tests
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 lint: setup-dev ## ruff, import contracts
 	@$(BIN)/ruff check .

@@ -12,12 +12,15 @@ from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from hub.contract.errors import WarehouseAccessError
 from pipelines.config import HubConfig
 from warehouse.locks import is_running
 
 HOST_TAG, PROCESS_TAG, BOOT_TAG, STARTED_TAG = "hub/host", "hub/pid", "hub/boot", "hub/started"
+# what a command's steps print is there on its terminal; capturing it takes Dagster four processes a step
+_UNCAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 WORKER_TAG = "hub/worker"  # its ID, on a run that the daemon launched and whose process noted itself
 
 
@@ -59,7 +62,7 @@ def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
 
 def _opened(home: Path) -> dg.DagsterInstance:
     try:
-        return dg.DagsterInstance.from_config(str(home))
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides={"compute_logs": _UNCAPTURED}))
     except Exception as error:  # each storage has errors of its own
         raise WarehouseAccessError(
             f"the Dagster instance in {home} cannot be opened ({_reason(error)})",
