@@ -106,6 +106,7 @@ def stepped(folder: Path, step: str, day: int, profile: bool) -> Figures:
     from pipelines import build
     from pipelines.config import load_config
     from pipelines.context import Hub
+    from warehouse import control
     from warehouse.control import utcnow
 
     hub = Hub(load_config(folder / "hub.yaml"))
@@ -120,7 +121,9 @@ def stepped(folder: Path, step: str, day: int, profile: bool) -> Figures:
     }
     statements: list[tuple[str, float]] = []
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(build, "utcnow", return_value=utcnow() + timedelta(days=day)))
+        later = utcnow() + timedelta(days=day)
+        for module in (build, control):
+            stack.enter_context(mock.patch.object(module, "utcnow", return_value=later))
         if profile:
             statements = stack.enter_context(noting())
         began, cpu = time.perf_counter(), time.process_time()

@@ -1,7 +1,7 @@
-"""Dagster runs of sources: one in this process, or several side by side, each in a process of its own.
+"""Dagster runs of sources: one in this process, or several side by side, in processes of their own.
 
 A source is mostly waited for, so several are read at a time. Threads will not do: Dagster's in-process execution shares logging and
-SQLite between threads in a way that ends in a deadlock. A process that dies takes only its own source with it.
+SQLite between threads in a way that ends in a deadlock. A process that dies takes only the source with it that it reads just then.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -81,48 +82,63 @@ def sync_side_by_side(
     config: HubConfig, sources: Sequence[str], batch: str, options: SyncOptions, at_a_time: int
 ) -> dict[str, str | None]:
     """Run several sources' jobs, so many at a time; per source None, or the one line to tell of it."""
-    context = fork_context()
     waiting, said = list(sources), dict[str, str | None]()
-    running: dict[Connection, tuple[str, Any]] = {}
-    while waiting or running:
-        while waiting and len(running) < at_a_time:
-            source = waiting.pop(0)
-            ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_child, args=(theirs, config, source, batch, options, dict(os.environ)), name=source)
-            process.start()
-            theirs.close()
-            running[ours] = source, process
-        ready = wait(list(running))
-        for ours in [connection for connection in running if connection in ready]:
-            source, process = running.pop(ours)
+    busy: dict[Connection, tuple[str, Any]] = {}  # a reader's end of its pipe -> what it reads, and its process
+
+    def hand_on(reader: Connection, process: Any) -> None:
+        source = waiting.pop(0) if waiting else None
+        with suppress(BrokenPipeError):  # one that died between two sources; its end is seen below
+            reader.send(source)
+        if source is not None:
+            busy[reader] = source, process
+        else:
+            process.join()
+            reader.close()
+
+    while waiting or busy:
+        while waiting and len(busy) < at_a_time:
+            hand_on(*_reader(config, batch, options))
+        for reader in [connection for connection in wait(list(busy)) if isinstance(connection, Connection)]:
+            source, process = busy.pop(reader)
             try:
-                said[source] = ours.recv()
-            except EOFError:
+                said[source] = reader.recv()
+            except (EOFError, ConnectionResetError):
                 process.join()
+                reader.close()
                 said[source] = (
                     f"{source}: its process ended with {process.exitcode}; run the sync again, it goes on where it stopped"
                 )
-            ours.close()
-            process.join()
+            else:
+                hand_on(reader, process)
     return {source: said[source] for source in sources}
 
 
-def _child(
-    told: Connection, config: HubConfig, source: str, batch: str, options: SyncOptions, environment: Mapping[str, str]
-) -> None:
+def _reader(config: HubConfig, batch: str, options: SyncOptions) -> tuple[Connection, Any]:
+    """A process that reads one source after the other: opening Dagster's instance anew for each takes longer than many a source."""
+    context = fork_context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_read, args=(theirs, config, batch, options, dict(os.environ)), name="reader")
+    process.start()
+    theirs.close()
+    return ours, process
+
+
+def _read(asked: Connection, config: HubConfig, batch: str, options: SyncOptions, environment: Mapping[str, str]) -> None:
     # the server that forks has the environment of when it was started
     os.environ.clear()
     os.environ.update(environment)
     configure()
     threading.Thread(target=_end_with_command, name="end with the command", daemon=True).start()
     hub = Hub(config)
-    try:
-        with open_instance(config) as instance:
-            told.send(sync_source(hub, build_defs(hub), instance, source, batch, options))
-    except HubError as error:
-        told.send(str(error))  # the line itself, not that a process ended
-    finally:
-        hub.close()
+    with ExitStack() as stack:
+        stack.callback(hub.close)
+        opened: tuple[dg.Definitions, dg.DagsterInstance] | None = None
+        while (source := asked.recv()) is not None:
+            try:
+                opened = opened or (build_defs(hub), stack.enter_context(open_instance(config)))
+                asked.send(sync_source(hub, *opened, source, batch, options))
+            except HubError as error:
+                asked.send(str(error))  # the line itself, not that a process ended
 
 
 def _end_with_command() -> None:

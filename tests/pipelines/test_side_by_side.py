@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.instance import PROCESS_TAG, open_instance
 from pipelines.runner import EXIT_OK, EXIT_SOURCE_FAILED
+from pipelines.source_runs import SyncOptions, sync_side_by_side
 from tests.loopback import Reply, Request, serve
 from tests.pipelines.world import IMPATIENT, World
 
@@ -48,6 +49,37 @@ def test_a_process_that_dies_takes_only_its_own_source_with_it(tmp_path: Path, m
         }
         assert world.ask("SELECT full_name FROM golden.customer") == [("Ada Berg",)]
         assert world.sync().exit_code == EXIT_OK
+
+
+def test_a_process_reads_one_source_after_the_other_and_another_goes_on_where_it_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_side_by_side")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "contacts.jsonl").write_text('{"id": 1, "name": "Ada Berg"}\n')
+    contacts = {"path": "in/contacts.jsonl", "kind": "party", "id": "id", "fields": {"full_name": "name"}}
+    files = {"type": "files", "streams": {"contacts": contacts}}
+
+    def process_of(source: str) -> int:
+        with world.hub() as hub, open_instance(hub.config) as instance:
+            (run,) = instance.get_runs(filters=dg.RunsFilter(job_name=f"sync_{source}"))
+        return int(run.tags[PROCESS_TAG])
+
+    def answer(request: Request) -> Reply:
+        os.kill(process_of("stripe"), signal.SIGKILL)
+        return Reply(EMPTY)
+
+    with serve(answer) as server:
+        stripe = {"type": "stripe", "base_url": server.base_url, "api_key": "${STRIPE_API_KEY}", "retry": IMPATIENT}
+        world = World(tmp_path, {"sources": {"crm": files, "shop": files, "stripe": stripe, "till": files, "erp": files}})
+        with world.hub() as hub:
+            order = ["crm", "shop", "stripe", "till", "erp"]
+            said = sync_side_by_side(hub.config, order, "batch", SyncOptions(), 1)
+    died = "stripe: its process ended with -9; run the sync again, it goes on where it stopped"
+    assert said == {"crm": None, "shop": None, "stripe": died, "till": None, "erp": None}
+    assert len({process_of(source) for source in ("crm", "shop", "stripe")}) == 1
+    assert len({process_of(source) for source in ("till", "erp")}) == 1
+    assert process_of("till") not in {process_of("stripe"), os.getpid()}
 
 
 def test_a_source_is_read_no_further_when_the_command_that_asked_for_it_is_killed(
