@@ -59,7 +59,7 @@ def install() -> None:
     instance._boot_id = lambda: os.environ.get(BOOT, "0")
     _marked(runner, "sync_side_by_side", EXTRACTION, START)
     _marked(runner, "sync_source", EXTRACTION, START)
-    _marked(source_runs, "_child", EXTRACTION)
+    _marked(source_runs, "sync_source", EXTRACTION)
     _marked(ingest.raw, "load", RAW, EXTRACTION)
     _marked(build_assets, "stage", STAGING)
     _marked(build_assets, "resolve_identity", IDENTITY)

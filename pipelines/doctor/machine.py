@@ -52,7 +52,7 @@ def clock(look: Look) -> Iterator[Finding]:
     if ahead < _TOLERATED:
         yield Finding("clock", "ok", "nothing was noted in the future", "control store")
         return
-    what = f"the newest sync or load is {ahead // timedelta(hours=1)} hours ahead of this machine's clock"
+    what = f"the newest sync or load is {round(ahead / timedelta(hours=1))} hours ahead of this machine's clock"
     remedy = "see that its time is kept (timedatectl); what follows is noted in its order, right after that"
     yield Finding("clock", "warning", what, "control store", remedy)
 
