@@ -89,4 +89,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = set(needy)
         items[:] = [item for item in items if item not in left_out]
     # what takes long begins first, so that no core waits for it at the end
-    items.sort(key=lambda item: "test_killed" not in item.nodeid)
+    items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_killed", "test_production")))
