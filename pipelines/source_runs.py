@@ -87,7 +87,7 @@ def sync_side_by_side(
 
     def hand_on(reader: Connection, process: Any) -> None:
         source = waiting.pop(0) if waiting else None
-        with suppress(BrokenPipeError):  # one that died between two sources; its end is seen below
+        with suppress(ConnectionError):  # one that died between two sources; its end is seen below
             reader.send(source)
         if source is not None:
             busy[reader] = source, process

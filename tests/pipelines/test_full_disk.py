@@ -4,9 +4,7 @@ same command goes on, to what a hub that always had room has.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from pipelines import ingest
 from pipelines.cli import main
 from tests.pipelines import days as stages
 from tests.pipelines.days import ORDERS, Days, copied, order, second_day
+from tests.small_disk import Disk, small_disk
 
 MEGABYTES = 64
 STAGES: dict[str, tuple[Any, str]] = {
@@ -33,36 +32,11 @@ STAGES: dict[str, tuple[Any, str]] = {
 }
 
 
-class Disk:
-    """A disk of its own, and what fills it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self._filler = root, root / "filler"
-
-    def fill(self) -> None:
-        """Leave no room."""
-        there = os.statvfs(self.root)
-        with open(self._filler, "wb") as sink:
-            os.posix_fallocate(sink.fileno(), 0, there.f_bavail * there.f_bsize)
-
-    def free(self) -> None:
-        """Make room again."""
-        self._filler.unlink()
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """One of some megabytes, where this machine lets us mount it."""
-    root = tmp_path / "disk"
-    root.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(root)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no disk can be mounted here ({done.stderr.strip()})")
-    try:
-        yield Disk(root)
-    finally:
-        subprocess.run(["umount", "-l", str(root)], check=True)
+    """One of some megabytes."""
+    with small_disk(tmp_path / "disk", MEGABYTES) as mounted:
+        yield mounted
 
 
 def a_day_more(days: Days) -> None:
