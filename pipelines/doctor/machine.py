@@ -52,7 +52,9 @@ def clock(look: Look) -> Iterator[Finding]:
     if ahead < _TOLERATED:
         yield Finding("clock", "ok", "nothing was noted in the future", "control store")
         return
-    what = f"the newest sync or load is {round(ahead / timedelta(hours=1))} hours ahead of this machine's clock"
+    hours, minutes = (round(ahead / timedelta(**{unit: 1})) for unit in ("hours", "minutes"))
+    far = f"{hours} hours" if hours > 1 else f"{minutes} minutes"
+    what = f"the newest sync or load is {far} ahead of this machine's clock"
     remedy = "see that its time is kept (timedatectl); what follows is noted in its order, right after that"
     yield Finding("clock", "warning", what, "control store", remedy)
 
