@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from expectations.without_spark import import_gx
+from expectations.gx_import import import_gx
 from hub.contract.errors import GateError
 
 if TYPE_CHECKING:

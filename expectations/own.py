@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from expectations.core_names import class_name
 from expectations.engine import validate_any
 from expectations.frames import MAX_EXAMPLES
+from expectations.gx_import import import_gx
 from expectations.rules import Dimension
 from expectations.settings import GateSettings, OwnExpectation, OwnSeverity
 from expectations.verdict import CheckResult, Verdict
-from expectations.without_spark import import_gx
 from hub.contract.errors import ConfigError
 
 if TYPE_CHECKING:

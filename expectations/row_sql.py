@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from expectations.currencies import known_currencies
 from expectations.engine import validate
+from expectations.gx_import import import_gx
 from expectations.rules import RowRule, check_rows, judged_columns, row_rules
-from expectations.without_spark import import_gx
 from hub.contract.errors import GateError
 
 if TYPE_CHECKING:

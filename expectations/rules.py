@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from expectations.currencies import known_currencies
 from expectations.engine import validate
-from expectations.without_spark import import_gx
+from expectations.gx_import import import_gx
 from hub.contract.columns import PARTY, TABLES
 from hub.contract.errors import GateError
 from hub.contract.tables import Column, ColumnType, StagingTable

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from expectations.frames import Row
+from expectations.gx_import import import_gx
 from expectations.measures import Measure
 from expectations.rules import Dimension
 from expectations.settings import GateSettings
-from expectations.without_spark import import_gx
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation

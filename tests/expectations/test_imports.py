@@ -28,3 +28,15 @@ def test_a_judgement_ends_well_in_a_process_whose_main_module_has_no_file() -> N
     )
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert shown.stdout.strip() == "[1]"
+
+
+def test_statistics_are_imported_once_an_expectation_asks_for_them() -> None:
+    code = (
+        "import sys, pandas as pd; from expectations.engine import validate_any; from expectations.gx_import import import_gx;"
+        " import_gx(); import great_expectations.expectations as gxe; before = 'scipy.stats._stats_py' in sys.modules;"
+        " judged = validate_any(pd.DataFrame({'plan': ['a', 'b', 'b', 'b']}), 'plans', gxe.ExpectColumnKLDivergenceToBeLessThan("
+        "column='plan', partition_object={'values': ['a', 'b'], 'weights': [.25, .75]}, threshold=.01));"
+        " print(before, judged.success, 'scipy.stats._stats_py' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", "True", "True"]
