@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from hub.contract.errors import PublishRefusedError
-from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, table_deltas
+from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, gone, table_deltas
 from hub.golden.build import sql as golden_sql
 from pipelines.context import Hub
 from pipelines.logs import step
@@ -117,6 +117,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
             views=published_views(con),
             comments=meanings(),
             settle=settle,
+            gone={f"golden.{name}": keys for name, keys in gone(con, load_id=candidate.load_id).items()},
         )
         hub.control.put(t.load_batch, [row])
         deltas = {name: TableDelta(*astuple(changed)) for name, changed in changes.items()}

@@ -1,7 +1,7 @@
 """Making the tables of a published file equal to the candidate's, at the cost of what differs, and the digest that tells they are.
 
 A table is stamped if each of its rows says which load last changed it. Of such a table only the rows of this load travel, and what
-is gone is looked for by key; of another, rows are told apart by a hash of all that is in them. The file is attached as ``target``.
+is gone is told, or looked for by key; of another, rows are told apart by a hash of all that is in them. The file is attached as ``target``.
 Verdicts, links and files are in `warehouse.publish`.
 """
 
@@ -71,8 +71,14 @@ def _summed(con: duckdb.DuckDBPyConnection, digest: str, where: str, **values: s
     return found
 
 
-def apply_changes(con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load_id: str) -> RowChanges | None:
-    """Make target's table equal to the candidate's, touching only rows that differ; None for a table without a stamp."""
+def apply_changes(
+    con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load_id: str, gone: str | None = None
+) -> RowChanges | None:
+    """Make target's table equal to the candidate's, touching only rows that differ; None for a table without a stamp.
+
+    Args:
+        gone: relation with the keys of rows that are to go, where they are known; should there be others, they are looked for.
+    """
     before, now = _shapes(con, table)
     if before != now:
         changes = _compared_by_key(con, table, before) if table.stamped else None
@@ -80,7 +86,7 @@ def apply_changes(con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load
         return changes
     changes = None
     if table.stamped:
-        changes = _apply_stamped(con, table, load_id)
+        changes = _apply_stamped(con, table, load_id, gone)
     else:
         _apply_by_hash(con, table)
     if _rows(con, f"target.{table}") != _rows(con, str(table)):
@@ -94,15 +100,17 @@ def copy_whole(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     con.execute(f"CREATE TABLE target.{table} AS FROM {table}")
 
 
-def _apply_stamped(con: duckdb.DuckDBPyConnection, table: PublishedTable, load_id: str) -> RowChanges:
+def _apply_stamped(con: duckdb.DuckDBPyConnection, table: PublishedTable, load_id: str, gone: str | None) -> RowChanges:
     same = _same_key(table, "t", "n")
     changed = con.execute(
         f"DELETE FROM target.{table} t USING (SELECT {_keys(table)} FROM {table} WHERE {STAMP} = ?) n WHERE {same}", [load_id]
     ).fetchall()[0][0]
     arrived = con.execute(f"INSERT INTO target.{table} FROM {table} WHERE {STAMP} = ?", [load_id]).fetchall()[0][0]
     rows, removed = _rows(con, str(table)), 0
+    if gone:
+        removed = con.execute(f"DELETE FROM target.{table} t USING {gone} n WHERE {same}").fetchall()[0][0]
     if _rows(con, f"target.{table}") > rows:
-        removed = con.execute(f"DELETE FROM target.{table} t WHERE NOT EXISTS (FROM {table} n WHERE {same})").fetchall()[0][0]
+        removed += con.execute(f"DELETE FROM target.{table} t WHERE NOT EXISTS (FROM {table} n WHERE {same})").fetchall()[0][0]
     return RowChanges(rows, arrived - changed, changed, removed)
 
 

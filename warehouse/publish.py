@@ -81,6 +81,7 @@ def publish(
     views: Sequence[tuple[str, str]],
     comments: Mapping[str, Meaning] | None = None,
     settle: Callable[[Mapping[str, RowChanges]], None] | None = None,
+    gone: Mapping[str, str] | None = None,
 ) -> dict[str, RowChanges]:
     """Publish the candidate that lies in the working warehouse.
 
@@ -92,6 +93,7 @@ def publish(
         views: schema and DDL of the views, made in the new file.
         comments: what tables and views mean, by ``schema.name``.
         settle: called with what changed once the judged tables are written; it may still change those that are carried.
+        gone: relations with the keys of rows that this load removes, by name of the table, where they are known.
 
     Returns:
         What changed in each stamped table, by its name without schema.
@@ -108,7 +110,7 @@ def publish(
             leftover.unlink()
         if live_load(settings) is not None:
             shutil.copyfile(settings.golden.resolve(), temporary)
-        changes = _write(con, temporary, load_id, judged_digest, (judged, carried), views, comments or {}, settle)
+        changes = _write(con, temporary, load_id, judged_digest, (judged, carried), views, comments or {}, settle, gone or {})
         _sync(temporary)
         os.replace(temporary, target)
         _sync(settings.published)
@@ -166,13 +168,14 @@ def _write(
     views: Sequence[tuple[str, str]],
     comments: Mapping[str, Meaning],
     settle: Callable[[Mapping[str, RowChanges]], None] | None,
+    gone: Mapping[str, str],
 ) -> dict[str, RowChanges]:
     judged, carried = tables
     con.execute(f"ATTACH '{_quoted(path)}' AS target")
     try:
         for schema in dict.fromkeys(table.schema for table in (*judged, *carried)):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{schema}")
-        changes = _write_judged(con, judged, load_id, judged_digest)
+        changes = _write_judged(con, judged, load_id, judged_digest, gone)
         if settle is not None:
             settle(changes)
         con.execute("BEGIN")
@@ -194,11 +197,15 @@ def _write(
 
 
 def _write_judged(
-    con: duckdb.DuckDBPyConnection, judged: Sequence[PublishedTable], load_id: str, judged_digest: str
+    con: duckdb.DuckDBPyConnection,
+    judged: Sequence[PublishedTable],
+    load_id: str,
+    judged_digest: str,
+    gone: Mapping[str, str],
 ) -> dict[str, RowChanges]:
     """Bring the judged tables of the file to the candidate's content, and make sure that it is what the gate judged."""
     con.execute("BEGIN")
-    done = {table: apply_changes(con, table, load_id=load_id) for table in judged}
+    done = {table: apply_changes(con, table, load_id=load_id, gone=gone.get(str(table))) for table in judged}
     con.execute("COMMIT")
     if content_digest(con, judged, load_id=load_id, catalog="target.") != judged_digest:
         demand_verdict(con, load_id, content_digest(con, judged, load_id=load_id))

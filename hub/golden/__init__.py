@@ -5,7 +5,7 @@ Builds the tables of the load being made; whether it is good enough and where it
 
 from hub.golden.basis import HowBuilt, how_built
 from hub.golden.build import build_golden
-from hub.golden.deltas import TableDelta, table_deltas
+from hub.golden.deltas import TableDelta, gone, table_deltas
 from hub.golden.history import as_of_macro, attributes
 from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
@@ -26,5 +26,6 @@ __all__ = [
     "check_rates",
     "check_segments",
     "how_built",
+    "gone",
     "table_deltas",
 ]

@@ -1,4 +1,8 @@
-"""How a load's golden tables differ from the published ones, table by table: counted once, when they are built."""
+"""How a load's golden tables differ from the published ones, table by table: counted once, when they are built.
+
+Of the rows that are gone the keys are kept as well, in ``basis.gone_<table>``, so that whoever brings another copy to the same content
+need not look for them among all rows.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import duckdb
 from hub.golden.history import HISTORY
 from hub.golden.maker import Maker, columns_of
 from hub.golden.tables import TABLES
+
+_GONE = "gone_"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,14 @@ def count_deltas(maker: Maker) -> dict[str, TableDelta]:
     """Count and keep the deltas of the tables that were just made."""
     count = _of_touched if maker.partly else _of_whole
     deltas = {table: count(maker, table) for table in maker.keys}
+    for name in _kept(maker.con):
+        maker.con.execute(f"DROP TABLE basis.{_GONE}{name}")
+    for table, delta in deltas.items():
+        if maker.partly and delta.removed:
+            keys = ", ".join(maker.keys[table])
+            maker.con.execute(
+                f"CREATE TABLE basis.{_GONE}{table} AS SELECT {keys} FROM old_{table} ANTI JOIN new_{table} USING ({keys})"
+            )
     maker.con.execute(
         "CREATE OR REPLACE TABLE basis.delta (load_id VARCHAR, name VARCHAR, rows INT8, inserted INT8, changed INT8, removed INT8)"
     )
@@ -49,6 +63,24 @@ def table_deltas(con: duckdb.DuckDBPyConnection, *, load_id: str, live: str | No
         found = []
     kept = {name: TableDelta(*numbers) for name, *numbers in found}
     return kept or {table: _of_whole(Maker(con, TABLES, load_id, live), table) for table in TABLES}
+
+
+def gone(con: duckdb.DuckDBPyConnection, *, load_id: str) -> dict[str, str]:
+    """Relations of the working warehouse with the keys of rows that the load `load_id` removes, by golden table; none where unknown."""
+    try:
+        known = con.execute("SELECT count(*) FROM basis.delta WHERE load_id = ?", [load_id]).fetchall() != [(0,)]
+    except duckdb.CatalogException:  # it was built by a version that kept none
+        return {}
+    return {name: f"basis.{_GONE}{name}" for name in _kept(con)} if known else {}
+
+
+def _kept(con: duckdb.DuckDBPyConnection) -> list[str]:
+    found = con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'basis'"
+        " AND starts_with(table_name, ?) ORDER BY table_name",
+        [_GONE],
+    ).fetchall()
+    return [name.removeprefix(_GONE) for (name,) in found]
 
 
 def _of_whole(maker: Maker, table: str) -> TableDelta:

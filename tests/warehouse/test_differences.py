@@ -51,16 +51,23 @@ def stamped(before: dict[Any, Row], now: dict[Any, Row], load_id: str) -> dict[A
     return {key: (*row, before[key][-1] if key in before and before[key][:-1] == row else load_id) for key, row in now.items()}
 
 
-@given(days=st.lists(st.dictionaries(KEYS, st.tuples(VALUES, st.lists(st.sampled_from("ab"), max_size=2)), max_size=6), max_size=4))
+@given(
+    days=st.lists(st.dictionaries(KEYS, st.tuples(VALUES, st.lists(st.sampled_from("ab"), max_size=2)), max_size=6), max_size=4),
+    told=st.none() | st.integers(0, 6),
+)
 @settings(max_examples=60, deadline=None)
-def test_a_stamped_table_becomes_the_candidates_and_its_changes_are_counted(days: list[dict[Any, Row]]) -> None:
+def test_a_stamped_table_becomes_the_candidates_and_its_changes_are_counted(days: list[dict[Any, Row]], told: int | None) -> None:
+    """Whether nobody says which rows are gone, or of some, or of all."""
     with duckdb.connect() as con:
         con.execute("CREATE SCHEMA golden; ATTACH ':memory:' AS target; CREATE SCHEMA target.golden")
         before: dict[Any, Row] = {}
         for load_id, day in zip(LOADS, days, strict=False):
             now = stamped(before, {key: (*key, *values) for key, values in day.items()}, load_id)
             fill(con, CUSTOMER, list(now.values()))
-            found = apply_changes(con, CUSTOMER, load_id=load_id)
+            con.execute("CREATE OR REPLACE TABLE golden.gone (customer_id VARCHAR, kind VARCHAR)")
+            for key in [*(before.keys() - now.keys())][: told or 0]:
+                con.execute("INSERT INTO golden.gone VALUES (?, ?)", list(key))
+            found = apply_changes(con, CUSTOMER, load_id=load_id, gone=None if told is None else "golden.gone")
             assert content(con, "target.golden.customer") == content(con, "golden.customer")
             digests = {content_digest(con, [CUSTOMER], load_id=load_id, catalog=catalog) for catalog in ("", "target.")}
             assert len(digests) == 1
@@ -149,6 +156,17 @@ def test_stamps_that_the_published_load_does_not_know_do_no_harm(
     judged(con, "L2")
     put(con, settings, "L2")
     assert seen(settings) == [("p", "Ann", "L0"), ("q", "Bob", "L1")]
+
+
+def test_what_is_wrongly_said_to_be_gone_is_published(con: duckdb.DuckDBPyConnection, settings: WarehouseSettings) -> None:
+    fill(con, CUSTOMER, [("p", "x", "Ann", [], "L1"), ("q", "x", "Bob", [], "L1")])
+    judged(con, "L1")
+    put(con, settings, "L1")
+    fill(con, CUSTOMER, [("p", "x", "Ann", [], "L1")])
+    con.execute("CREATE TABLE golden.gone AS SELECT customer_id, kind FROM golden.customer")
+    judged(con, "L2")
+    publish(con, settings, load_id="L2", judged=[CUSTOMER], carried=[], views=[], gone={"golden.customer": "golden.gone"})
+    assert seen(settings) == [("p", "Ann", "L1")]
 
 
 def test_what_changed_is_known_before_the_tables_that_tell_of_it_are_written(
