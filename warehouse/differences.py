@@ -1,8 +1,8 @@
 """Making the tables of a published file equal to the candidate's, at the cost of what differs, and the digest that tells they are.
 
 A table is stamped if each of its rows says which load last changed it. Of such a table only the rows of this load travel, and what
-is gone is told, or looked for by key; of another, rows are told apart by a hash of all that is in them. The file is attached as ``target``.
-Verdicts, links and files are in `warehouse.publish`.
+is gone is told, or looked for by key; of another, rows are told apart by a hash of all that is in them. The file is attached as
+``target``. Verdicts, links and files are in `warehouse.publish`.
 """
 
 from __future__ import annotations

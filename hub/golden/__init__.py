@@ -25,7 +25,7 @@ __all__ = [
     "build_golden",
     "check_rates",
     "check_segments",
-    "how_built",
     "gone",
+    "how_built",
     "table_deltas",
 ]

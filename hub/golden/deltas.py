@@ -1,7 +1,7 @@
 """How a load's golden tables differ from the published ones, table by table: counted once, when they are built.
 
-Of the rows that are gone the keys are kept as well, in ``basis.gone_<table>``, so that whoever brings another copy to the same content
-need not look for them among all rows.
+Of the rows that are gone the keys are kept as well, in ``basis.gone_<table>``, so that whoever brings another copy to the same
+content need not look for them among all rows.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def table_deltas(con: duckdb.DuckDBPyConnection, *, load_id: str, live: str | No
 
 
 def gone(con: duckdb.DuckDBPyConnection, *, load_id: str) -> dict[str, str]:
-    """Relations of the working warehouse with the keys of rows that the load `load_id` removes, by golden table; none where unknown."""
+    """Relations of the working warehouse with the keys of rows that a load removes, by golden table; none where unknown."""
     try:
         known = con.execute("SELECT count(*) FROM basis.delta WHERE load_id = ?", [load_id]).fetchall() != [(0,)]
     except duckdb.CatalogException:  # it was built by a version that kept none
