@@ -1,4 +1,4 @@
-"""Which SQL statement takes how long: a connection that notes the wall seconds of all that it runs."""
+"""Which SQL statement takes how long: a connection that notes the CPU seconds of all that it runs, of all threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class Noting:
-    """Stands in for a DuckDB connection. `noted` has the beginning of each statement and its seconds, in order."""
+    """Stands in for a DuckDB connection. `noted` has the beginning of each statement and its CPU seconds, in order."""
 
     def __init__(self, con: Any, noted: list[tuple[str, float]]) -> None:
         self._con, self._noted = con, noted
@@ -26,10 +26,10 @@ class Noting:
         statements = self._con.extract_statements(query) if isinstance(query, str) and parameters is None else [query]
         result = self._con
         for statement in statements:
-            began = time.perf_counter()
+            began = time.process_time()
             result = self._con.execute(statement) if parameters is None else self._con.execute(statement, parameters)
             text = statement if isinstance(statement, str) else statement.query
-            self._noted.append((_SPACE.sub(" ", text).strip(), time.perf_counter() - began))
+            self._noted.append((_SPACE.sub(" ", text).strip(), time.process_time() - began))
         return result
 
 
