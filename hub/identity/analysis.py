@@ -116,6 +116,7 @@ def analyse_blocking(
     """
     _told(con, schema, truth)
     run(con, "published", {"schema": schema})
+    run(con, "communal", {"among": "id_record"})
     given_forms(con)
     run(con, "enrich")
     _keys(con, settings)

@@ -107,10 +107,20 @@ def name_only(vectors: Ints) -> Flags:
     return np.asarray(only)
 
 
+# Fingerprints of earlier definitions under which every level meant what it means now, each with what else was different. Whoever
+# changes what a level means, or how common names are counted, empties this.
+SAME_LEVELS = {"8da90fe585f89b04": "who shares a value was counted when a model was made, not with each load"}
+
+
+def is_readable(fingerprint: str) -> bool:
+    """Whether a model made for this definition fits the levels of today."""
+    return fingerprint == definition() or fingerprint in SAME_LEVELS
+
+
 @cache
 def definition() -> str:
     """A fingerprint of all that gives levels their meaning; a model made for another one is not used."""
-    scripts = "\n".join(text(name) for name in ("frequency", "enrich", "compare"))
+    scripts = "\n".join(text(name) for name in ("frequency", "communal", "enrich", "compare"))
     parts = [line.strip() for line in scripts.splitlines() if not line.strip().startswith("--")]
     parts += [f"{c.name}:{c.shift}:{'|'.join(c.levels)}" for c in comparisons()] + list(CLASSES)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -43,9 +43,9 @@ SELECT
   year(birth)::SMALLINT AS birth_year, month(birth)::TINYINT AS birth_month, day(birth)::TINYINT AS birth_day,
   strftime(birth, '%Y%m%d') AS birth_text, month(birth) = 1 AND day(birth) = 1 AS is_new_year,
   -- values that many hold who are not one: people's phone, companies' mailbox; and a company's tax ID, which hardly anybody else holds
-  kind <> 2 AND coalesce(w.records, 0) > 0 AS is_switchboard,
-  kind = 2 AND coalesce(m.records, 0) > 0 AS is_group,
-  kind = 2 AND x.records IS NULL AS tax_is_own,
+  kind <> 2 AND w.value IS NOT NULL AS is_switchboard,
+  kind = 2 AND m.value IS NOT NULL AS is_group,
+  kind = 2 AND x.value IS NULL AS tax_is_own,
   f.forms AS given_forms, f.bits AS forms_bits,
   -- how many others of this name chance alone would bring
   greatest(coalesce(g.records, 1) * coalesce(n.records, 1) / total, coalesce(local.expected, 0)) AS namesakes,
@@ -69,7 +69,7 @@ LEFT JOIN id_term AS c ON c.term_type = 'company' AND c.term = company
 LEFT JOIN id_term AS p ON p.term_type = 'postal' AND p.term = postal
 LEFT JOIN id_term AS t ON t.term_type = 'city' AND t.term = city
 LEFT JOIN id_term AS u ON u.term_type = 'email_user' AND u.term = record.email_local
-LEFT JOIN id_term AS w ON w.term_type = 'phone_people' AND w.term = phone
-LEFT JOIN id_term AS m ON m.term_type = 'email_towns' AND m.term = email
-LEFT JOIN id_term AS x ON x.term_type = 'tax_companies' AND x.term = tax
+LEFT JOIN id_communal AS w ON w.id_type = 'phone' AND w.value = phone
+LEFT JOIN id_communal AS m ON m.id_type = 'email' AND m.value = email
+LEFT JOIN id_communal AS x ON x.id_type = 'tax_id' AND x.value = tax
 LEFT JOIN local ON local.given = record.given AND local.family = record.family;

@@ -113,6 +113,7 @@ def explain(
     if model is None:
         raise NotFoundError("there is no model that this version of the hub can read", remedy="run a sync, which makes one")
     run(con, "explanation", {"schema": schema}, left=left, right=right)
+    run(con, "communal", {"among": "id_holding"})
     given_forms(con)
     run(con, "enrich")
     run(con, "compare", {"pairs": "id_pair", "compared": "id_compared"})

@@ -8,3 +8,8 @@ SELECT record_key AS source_system, stream, streams AS bit FROM {schema}.match_k
 CREATE OR REPLACE TEMP TABLE id_busy AS SELECT id_type, value FROM {schema}.blocked_value;
 CREATE OR REPLACE TEMP TABLE id_term AS SELECT term_type, term, records FROM {schema}.term_frequency;
 CREATE OR REPLACE TEMP TABLE id_pair AS SELECT 1 AS l, 2 AS r;
+
+-- all who hold an identifier of the two: who they are says whose it is
+CREATE OR REPLACE TEMP TABLE id_holding AS
+FROM {schema}.match_key
+WHERE email IN (SELECT email FROM id_record) OR phone IN (SELECT phone FROM id_record) OR tax IN (SELECT tax FROM id_record);

@@ -2,7 +2,7 @@
 -- country, so they are also counted within each ("given:JP"), if at least a fifth of the people has one.
 CREATE OR REPLACE TEMP TABLE id_term AS
 WITH node AS (
-  SELECT kind, given, family, company, postal, city, email, email_local, phone, tax, country FROM id_record WHERE rid IN (SELECT DISTINCT node_id FROM id_node_record) AND NOT is_test
+  SELECT kind, given, family, company, postal, city, email, email_local, country FROM id_record WHERE rid IN (SELECT DISTINCT node_id FROM id_node_record) AND NOT is_test
 ), placed AS (
   SELECT given, family, ':' || country AS country FROM node
   WHERE country IS NOT NULL AND (SELECT count(country) >= 0.2 * count(*) FROM node WHERE given IS NOT NULL)
@@ -23,15 +23,4 @@ UNION ALL
 SELECT 'city', city, count(*) FROM node WHERE city IS NOT NULL GROUP BY city HAVING count(*) > 1
 UNION ALL
 -- mailboxes that bear one user part: more than two, and it is no one person's
-SELECT 'email_user', email_local, count(DISTINCT email) FROM node WHERE email_local IS NOT NULL GROUP BY email_local HAVING count(DISTINCT email) > 2
-UNION ALL
--- Who holds a value says whose it is: a phone of four surnames is a switchboard, a mailbox of companies in three towns that of a group
--- or chain, and a tax ID of four names nobody's. By the beginnings of the words, as slips of the keyboard are no other names.
-SELECT 'phone_people', phone, count(DISTINCT left(family, 3)) AS people
-FROM node WHERE kind <> 2 AND phone IS NOT NULL AND family IS NOT NULL GROUP BY phone HAVING people > 3
-UNION ALL
-SELECT 'email_towns', email, count(DISTINCT left(city, 3)) AS towns
-FROM node WHERE kind = 2 AND email IS NOT NULL AND city IS NOT NULL GROUP BY email HAVING towns > 2
-UNION ALL
-SELECT 'tax_companies', tax, count(DISTINCT left(company, 3)) AS companies
-FROM node WHERE kind = 2 AND tax IS NOT NULL AND company IS NOT NULL GROUP BY tax HAVING companies > 3;
+SELECT 'email_user', email_local, count(DISTINCT email) FROM node WHERE email_local IS NOT NULL GROUP BY email_local HAVING count(DISTINCT email) > 2;

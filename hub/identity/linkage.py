@@ -47,6 +47,7 @@ def make_nodes(con: Connection, settings: IdentitySettings, decisions: Decisions
     run(con, "keyed", {"among": "staging.party_record"})
     for step in ("every_record", "records", "streams", "crowded", "nodes", "busy"):
         run(con, step, max_block_size=settings.max_block_size)
+    run(con, "communal", {"among": "id_record"})
     return live_records(con)
 
 
@@ -90,7 +91,7 @@ def link(
     if model is None:
         run(con, "frequency")
     else:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE id_term AS SELECT term_type, term, records FROM {live}.term_frequency")
+        run(con, "frozen_terms", {"live": str(live)})
     given_forms(con)
     run(con, "enrich")
     with engine_of(settings) as engine:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hub.identity.comparisons import CLASSES, Comparison, Floats, Ints, comparisons, definition, indicators, masks
+from hub.identity.comparisons import CLASSES, Comparison, Floats, Ints, comparisons, definition, indicators, masks, is_readable
 from hub.identity.sql import Connection, rows
 
 MATCH, UNRELATED = CLASSES.index("match"), CLASSES.index("unrelated")
@@ -35,6 +35,7 @@ class Model:
         rates: how many of all pairs, blocked or not, are of each class; "unrelated" is taken as 1.
         mask_rates: the same for matches, by which comparisons had both values; other masks take ``rates``.
         notes: figures of the training, for reports.
+        made_for: the definition of the levels that it was made for; part of its version, so it stays what it was.
     """
 
     origin: Literal["trained", "default"]
@@ -44,6 +45,7 @@ class Model:
     rates: Floats
     mask_rates: Mapping[int, float] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    made_for: str = field(default_factory=definition)
 
     def log_priors(self, vectors: Ints) -> Floats:
         """log2 of the prior share of each class, one row a vector."""
@@ -86,7 +88,7 @@ class Model:
         }
         rates = dict(zip(CLASSES, self.rates.tolist(), strict=True))
         content = {
-            "definition": definition(),
+            "definition": self.made_for,
             "origin": self.origin,
             "rates": rates,
             "mask_rates": dict(self.mask_rates),
@@ -116,10 +118,10 @@ def load_model(con: Connection, schema: str) -> Model | None:
         return None
     trained_at, records, parameters = found[0]
     content = json.loads(parameters)
-    if content["definition"] != definition():
+    if not is_readable(content["definition"]):
         return None
     columns = [content["levels"][c.name][level] for c in comparisons() for level in c.levels]
     probability = np.array([[column[name] for column in columns] for name in CLASSES])
     rates = np.array([content["rates"][name] for name in CLASSES])
     mask_rates = {int(mask): rate for mask, rate in content["mask_rates"].items()}
-    return Model(content["origin"], trained_at, records, probability, rates, mask_rates, content["notes"])
+    return Model(content["origin"], trained_at, records, probability, rates, mask_rates, content["notes"], content["definition"])

@@ -13,7 +13,7 @@ from math import log2
 from typing import Any
 
 from hub.contract.errors import NotFoundError
-from hub.identity.comparisons import comparisons, definition
+from hub.identity.comparisons import comparisons, is_readable
 from hub.identity.sql import Connection, rows
 
 
@@ -83,7 +83,7 @@ def _card(version: str, trained_at: datetime, records: int, parameters: str) -> 
     order = {(c.name, level): n for n, (c, level) in enumerate((c, level) for c in comparisons() for level in c.levels)}
     levels = [_weight(name, level, p) for name, levels in content["levels"].items() for level, p in levels.items()]
     levels.sort(key=lambda w: (order.get((w.comparison, w.level), len(order)), w.comparison, -w.weight))
-    readable = content["definition"] == definition()
+    readable = is_readable(content["definition"])
     return ModelCard(version, content["origin"], trained_at, records, readable, content["notes"], tuple(levels))
 
 

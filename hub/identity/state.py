@@ -31,6 +31,7 @@ TABLES = (
     "customer",
     "question",
     "busy",
+    "communal",
     "crowded",
     "stream",
     "named",

@@ -3,7 +3,8 @@
 CREATE OR REPLACE TABLE {state}.record AS
 SELECT rid::BIGINT << 32 AS rid, record_key, digest, country, is_test, node_id::BIGINT << 32 AS node_id,
   CASE WHEN email IS NOT NULL THEN hash(email) END AS email, CASE WHEN phone IS NOT NULL THEN hash(phone) END AS phone,
-  CASE WHEN tax IS NOT NULL THEN hash(tax) END AS tax_id
+  CASE WHEN tax IS NOT NULL THEN hash(tax) END AS tax_id, kind, left(family, 3) AS family, left(city, 3) AS city,
+  left(company, 3) AS company
 FROM id_record JOIN id_node_record USING (rid);
 
 CREATE OR REPLACE TABLE {state}.node AS SELECT * REPLACE (node_id::BIGINT << 32 AS node_id) FROM id_node;
@@ -21,6 +22,8 @@ CREATE OR REPLACE TABLE {state}.question AS
 SELECT * REPLACE (l::BIGINT << 32 AS l, r::BIGINT << 32 AS r, low::BIGINT << 32 AS low, high::BIGINT << 32 AS high) FROM id_asked;
 
 CREATE OR REPLACE TABLE {state}.busy AS SELECT id_type, value, hash(value) AS code, nodes FROM id_busy;
+
+CREATE OR REPLACE TABLE {state}.communal AS SELECT id_type, hash(value) AS code FROM id_communal;
 
 CREATE OR REPLACE TABLE {state}.crowded AS SELECT type AS id_type, hash(value) AS code FROM id_crowded;
 
