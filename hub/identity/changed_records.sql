@@ -6,7 +6,7 @@ DELETE FROM linkage.record WHERE rid IN (SELECT rid FROM id_was);
 INSERT INTO linkage.record BY NAME
 SELECT rid, record_key, digest, country, is_test, CASE WHEN email IS NOT NULL THEN hash(email) END AS email,
   CASE WHEN phone IS NOT NULL THEN hash(phone) END AS phone, CASE WHEN tax IS NOT NULL THEN hash(tax) END AS tax_id,
-  kind, left(family, 3) AS family, left(city, 3) AS city, left(company, 3) AS company
+  kind AS party_kind, left(family, 3) AS family_start, left(city, 3) AS city_start, left(company, 3) AS company_start
 FROM id_record;
 
 CREATE OR REPLACE TEMP TABLE id_value AS
@@ -46,6 +46,7 @@ SELECT node_id FROM id_was UNION SELECT node_id FROM linkage.record SEMI JOIN id
 
 -- all who hold an identifier of a changed record, now or before: who they are says whose it is
 CREATE OR REPLACE TEMP TABLE id_holding AS
-SELECT * RENAME (tax_id AS tax) FROM linkage.record
+SELECT is_test, party_kind AS kind, email, phone, tax_id AS tax, family_start AS family, city_start AS city, company_start AS company
+FROM linkage.record
 WHERE email IN (SELECT code FROM id_value WHERE id_type = 'email') OR phone IN (SELECT code FROM id_value WHERE id_type = 'phone')
   OR tax_id IN (SELECT code FROM id_value WHERE id_type = 'tax_id');

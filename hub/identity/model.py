@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hub.identity.comparisons import CLASSES, Comparison, Floats, Ints, comparisons, definition, indicators, masks, is_readable
+from hub.identity.comparisons import CLASSES, Comparison, Floats, Ints, comparisons, definition, indicators, is_readable, masks
 from hub.identity.sql import Connection, rows
 
 MATCH, UNRELATED = CLASSES.index("match"), CLASSES.index("unrelated")

@@ -3,8 +3,8 @@
 CREATE OR REPLACE TABLE {state}.record AS
 SELECT rid::BIGINT << 32 AS rid, record_key, digest, country, is_test, node_id::BIGINT << 32 AS node_id,
   CASE WHEN email IS NOT NULL THEN hash(email) END AS email, CASE WHEN phone IS NOT NULL THEN hash(phone) END AS phone,
-  CASE WHEN tax IS NOT NULL THEN hash(tax) END AS tax_id, kind, left(family, 3) AS family, left(city, 3) AS city,
-  left(company, 3) AS company
+  CASE WHEN tax IS NOT NULL THEN hash(tax) END AS tax_id, kind AS party_kind,
+  left(family, 3) AS family_start, left(city, 3) AS city_start, left(company, 3) AS company_start
 FROM id_record JOIN id_node_record USING (rid);
 
 CREATE OR REPLACE TABLE {state}.node AS SELECT * REPLACE (node_id::BIGINT << 32 AS node_id) FROM id_node;

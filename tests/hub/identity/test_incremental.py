@@ -15,7 +15,7 @@ from hub.contract.errors import ConfigError
 from hub.identity import IdentitySettings, resolve
 from hub.identity.delta import places_between
 from hub.identity.state import settle
-from tests.hub.identity.helpers import SECRET, START, Record, decide, load, record, stage, warehouse
+from tests.hub.identity.helpers import SECRET, START, Record, decide, load, record, stage, together, warehouse
 
 CONTENT = {
     "customer_registry": "*",
@@ -37,6 +37,7 @@ KEPT = {
         FROM linkage.question JOIN linkage.record AS a ON a.rid = l JOIN linkage.record AS b ON b.rid = r ORDER BY ALL""",
 }
 SMALL = IdentitySettings(max_block_size=3, max_cluster_size=4, min_training_pairs=1_000)
+WIDE = SMALL.model_copy(update={"max_block_size": 20, "max_cluster_size": 20})
 # nearly every pair that does not link is a question, and only the two best of a kind are asked
 ASKING = SMALL.model_copy(update={"review_floor": 1e-9, "max_review_tasks": 2})
 
@@ -114,6 +115,26 @@ def test_a_value_that_crosses_its_cap_touches_all_who_hold_it() -> None:
     assert both.stepwise.execute("SELECT count(*) FROM linkage.busy").fetchall() == [(0,)]
 
 
+CALLERS = (("ann", "lee"), ("ann", "ray"), ("j", "smith"), ("john", "smith"), ("bob", "fox"), ("una", "oak"))
+FIRMS = (("acme", "york"), ("bolt", "bath"), ("cord", "deal"), ("dune", "hull"))
+HOUSES = {
+    "phone": [{"given": given, "family": family, "phone": "4930777777"} for given, family in CALLERS],
+    "email": [{"company": "acme", "email": "info@acme.com", "role": True, "city": city} for _, city in FIRMS],
+    "tax_id": [{"company": company, "tax": "99117", "city": city} for company, city in FIRMS],
+}
+
+
+@pytest.mark.parametrize(("id_type", "loads"), [("phone", (2, 4, 6, 3)), ("email", (2, 3, 2)), ("tax_id", (2, 3, 4, 3))])
+def test_a_value_that_comes_to_be_shared_parts_those_it_joined_until_it_no_longer_is(id_type: str, loads: tuple[int, ...]) -> None:
+    both, found = Both(WIDE), []
+    for number in loads:
+        both.load([*PEOPLE, *(record(f"a:c:7{n}", **fields) for n, fields in enumerate(HOUSES[id_type][:number]))])
+        shared = both.stepwise.execute("SELECT count(*) FROM linkage.communal WHERE id_type = ?", [id_type]).fetchall()[0][0]
+        found.append((shared, together(both.stepwise, "a:c:70", "a:c:71")))
+    assert found == [(number == max(loads), number != max(loads)) for number in loads]
+    assert both.stepwise.execute("SELECT count(*) FROM identity.model").fetchall() == [(1,)]
+
+
 def test_ids_that_ended_follow_their_last_records_though_nothing_else_happens_to_these() -> None:
     both = Both()
     keys = [record(f"s:c:{n}") for n in range(6)]
@@ -188,11 +209,24 @@ FIELDS = {
     "tax": st.sampled_from(["12345", "99117", None, None]),
     "test": st.sampled_from([False, False, False, True]),
 }
+# hardly anything but values that many hold
+CROWDS = {
+    "given": st.sampled_from(["john", "ann", None]),
+    "family": st.sampled_from(["smith", "smyth", "lee", "ray", "fox", None, None, None]),
+    "email": st.sampled_from(["info@acme.com", None]),
+    "phone": st.sampled_from(["4930123456", "4930123457"]),
+    "city": st.sampled_from(["york", "leeds", "bath"]),
+    "company": st.sampled_from(["acme", "acma", "bolt", "cord", "dune"]),
+    "tax": st.sampled_from(["99117", None]),
+    "test": st.sampled_from([False, False, False, True]),
+}
 KEYS = [f"s{n % 3}:c:{n}" for n in range(10)]
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, str]], bool]]:
+def histories(
+    draw: st.DrawFn, fields: dict[str, st.SearchStrategy[Any]]
+) -> list[tuple[list[Record], list[tuple[str, str, str]], bool]]:
     """Loads that follow each other, and whether each is held: records that come, change and go, decisions taken and revoked."""
     alive: dict[str, Record] = {}
     decisions: list[tuple[str, str, str]] = []
@@ -203,7 +237,7 @@ def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, 
                 del alive[key]
             else:
                 into = draw(st.sampled_from([None, None, None, *KEYS]))
-                alive[key] = record(key, merged_into=into if into != key else None, **{n: draw(v) for n, v in FIELDS.items()})
+                alive[key] = record(key, merged_into=into if into != key else None, **{n: draw(v) for n, v in fields.items()})
         if draw(st.integers(0, 2)) == 0:
             pairs = draw(
                 st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)).filter(lambda p: p[0] != p[1]), max_size=2)
@@ -213,12 +247,13 @@ def histories(draw: st.DrawFn) -> list[tuple[list[Record], list[tuple[str, str, 
     return loads
 
 
-@given(histories())
+@given(st.sampled_from([(ASKING, FIELDS), (WIDE, CROWDS)]).flatmap(lambda of: st.tuples(st.just(of[0]), histories(of[1]))))
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_each_load_is_what_a_full_run_makes_of_it(
-    history: list[tuple[list[Record], list[tuple[str, str, str]], bool]],
+    told: tuple[IdentitySettings, list[tuple[list[Record], list[tuple[str, str, str]], bool]]],
 ) -> None:
-    both = Both(ASKING)
+    chosen, history = told
+    both = Both(chosen)
     for records, decisions, held in history:
         try:
             (both.hold if held else both.load)(records, *decisions)
