@@ -19,6 +19,7 @@ SELECT
   CASE
     WHEN customer.records = 1 THEN 'singleton'
     WHEN record_key IN (SELECT record_key FROM id_together) THEN 'steward'
+    WHEN record_key IN (SELECT record_key FROM id_taught) THEN 'learnt'
     WHEN record_key IN (SELECT record_key FROM id_absorbed) THEN 'source_merge'
     WHEN node.records > 1 THEN 'deterministic'
     WHEN best.probability IS NOT NULL THEN 'probabilistic'

@@ -42,7 +42,8 @@ class Decisions:
     Attributes:
         together: groups of record keys that are one customer, each sorted; the groups are disjoint.
         apart: pairs of record keys that are two.
-        linked: record keys that a steward's must-link names.
+        linked: record keys that a must-link names.
+        taught: those of them that only learnt ones name.
         absorbed: records that their source merged into another, with that other.
         overruled: the same where a steward's decision forbids it.
         learnt: pairs of record keys on which the decision was learnt; it holds like any other, but is no label.
@@ -54,6 +55,7 @@ class Decisions:
     absorbed: tuple[Pair, ...] = ()
     overruled: tuple[Pair, ...] = ()
     learnt: tuple[Pair, ...] = ()
+    taught: tuple[str, ...] = ()
 
     @property
     def records(self) -> set[str]:
@@ -175,9 +177,10 @@ def read_decisions(con: Connection, relation: str | None) -> Decisions:
     query = "SELECT record_key, merged_into FROM staging.party_record WHERE merged_into IS NOT NULL AND NOT is_deleted ORDER BY ALL"
     absorbed, overruled = _admitted(rows(con, query), groups, apart)
     together = Groups([*links, *(Decision("", a, b, MUST_LINK) for a, b in absorbed)]).all()
-    linked = tuple(sorted({key for d in links for key in (d.left, d.right)}))
+    linked = {key for d in links for key in (d.left, d.right)}
+    taught = linked - {key for d in links if not d.learnt for key in (d.left, d.right)}
     learnt = tuple(sorted((d.left, d.right) for d in found if d.learnt))
-    return Decisions(together, apart, linked, absorbed, overruled, learnt)
+    return Decisions(together, apart, tuple(sorted(linked)), absorbed, overruled, learnt, tuple(sorted(taught)))
 
 
 def in_force(con: Connection, relation: str) -> list[Decision]:
@@ -218,13 +221,19 @@ def _admitted(merges: list[Pair], groups: Groups, apart: Sequence[Pair]) -> tupl
 def describe(con: Connection, decisions: Decisions, relation: str | None, live: str | None) -> None:
     """Makes tables of record keys, for reasons and causes.
 
-    id_together: those a steward linked; id_absorbed: those merged at the source; id_source_merged: these and those that absorbed
-    them; id_ruled: those a steward's decision names that is in force, or was until it was revoked since the live load.
+    id_together: those a steward linked; id_taught: those that nothing but what was learnt from their answers linked; id_absorbed:
+    those merged at the source; id_source_merged: these and those that absorbed them; id_ruled: those a decision names that is in
+    force, or was until it was revoked since the live load.
     """
-    absorbed = [key for key, _ in decisions.absorbed]
-    both = sorted({key for pair in decisions.absorbed for key in pair})
-    for name, keys in (("id_together", list(decisions.linked)), ("id_absorbed", absorbed), ("id_source_merged", both)):
-        table(con, name, record_key=pa.array(keys, pa.string()))
+    taught = set(decisions.taught)
+    keys = {
+        "id_together": [key for key in decisions.linked if key not in taught],
+        "id_taught": list(decisions.taught),
+        "id_absorbed": [key for key, _ in decisions.absorbed],
+        "id_source_merged": sorted({key for pair in decisions.absorbed for key in pair}),
+    }
+    for name, named in keys.items():
+        table(con, name, record_key=pa.array(named, pa.string()))
     if relation is None:
         con.execute("CREATE OR REPLACE TEMP TABLE id_ruled (record_key VARCHAR)")
         return

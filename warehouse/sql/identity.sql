@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS identity.customer_xref (
   stream VARCHAR NOT NULL,
   source_record_id VARCHAR NOT NULL,
   customer_id VARCHAR NOT NULL,
-  link_reason VARCHAR NOT NULL,            -- singleton, deterministic, probabilistic, steward or source_merge
+  link_reason VARCHAR NOT NULL,            -- singleton, deterministic, probabilistic, steward, learnt or source_merge
   match_probability DOUBLE,                -- of the record's best edge inside its customer; NULL for a singleton
   valid_from TIMESTAMP NOT NULL,
   valid_to TIMESTAMP,

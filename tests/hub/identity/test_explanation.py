@@ -117,3 +117,17 @@ def test_what_stands_against_a_pair_whatever_it_weighs_is_told(tmp_path: Path) -
     assert [(doubt.forbids, doubt.because.split(":")[0]) for doubt in namesakes] == [(True, "quite another birth date")]
     assert [(doubt.forbids, doubt.because.split(": ")[1]) for doubt in colleagues] == [(False, "colleagues")]
     assert explain(con, "identity", "a:c:1", "c:c:1").doubts == ()
+
+
+def test_a_line_of_many_is_told_as_such_from_the_load_on_that_brings_them() -> None:
+    con = warehouse()
+    names = (("ann", "lee"), ("ann", "ray"), ("bob", "fox"), ("una", "oak"))
+    callers = [record(f"d:c:{n}", given=given, family=family, phone="4930777777") for n, (given, family) in enumerate(names)]
+    told = []
+    for number, callers_now in enumerate((2, 4), 1):
+        stage(con, [*RECORDS, *callers[:callers_now]])
+        load(con, number)
+        found = explain(con, "identity", "d:c:0", "d:c:1")
+        (line,) = (shown.level for shown in found.comparisons if shown.comparison == "phone")
+        told.append((line, found.same_customer))
+    assert told == [("same number", True), ("same number of many", False)]

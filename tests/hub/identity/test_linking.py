@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.identity import IdentitySettings
+from hub.identity.decisions import LEARNT
 from tests.hub.identity.helpers import Record, customers, decide, groups, load, record, stage, together, warehouse
 
 JOHN = {"given": "john", "family": "smith"}
@@ -171,6 +172,23 @@ def test_steward_decisions_are_absolute() -> None:
     assert len(found) == 2  # the fourth record went with one of both
     reasons = dict(con.execute("SELECT record_key, link_reason FROM identity.customer_xref").fetchall())
     assert reasons["a:c:3"] == "steward"
+
+
+def test_what_was_learnt_from_answers_is_told_from_what_a_steward_linked() -> None:
+    con, reasons = warehouse(), []
+    stage(con, [record(f"a:c:{n}", given=name, family="lee") for n, name in enumerate(("ann", "bob", "una", "ida"))])
+    taught, said = ("a:c:0", "a:c:1", "must_link"), ("a:c:1", "a:c:2", "must_link")
+    for number, steward in enumerate(((), (said,), (said, taught)), 1):
+        relation = decide(con, *steward, taught)
+        con.execute(f"UPDATE {relation} SET decided_by = ? WHERE decision_id = ?", [LEARNT, f"d{len(steward)}"])
+        load(con, number, decisions=relation)
+        found = con.execute("SELECT link_reason FROM identity.customer_xref WHERE is_current ORDER BY record_key").fetchall()
+        reasons.append([reason for (reason,) in found])
+    assert reasons == [
+        ["learnt", "learnt", "singleton", "singleton"],
+        ["learnt", "steward", "steward", "singleton"],
+        ["steward", "steward", "steward", "singleton"],
+    ]
 
 
 def test_what_was_decided_is_not_asked_again() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from hub.identity.comparisons import CLASSES, comparisons, indicators, name_only
+from hub.identity.comparisons import CLASSES, SAME_LEVELS, comparisons, indicators, name_only
 from hub.identity.gate import objections
 from hub.identity.model import MATCH, Model, default_model, load_model
 from hub.identity.strangers import Strangers
@@ -84,6 +84,15 @@ def test_a_model_for_other_comparisons_is_not_used() -> None:
         'UPDATE identity.model SET parameters = replace(parameters::VARCHAR, \'"definition": "\', \'"definition": "x\')::JSON'
     )
     assert load_model(con, "identity") is None
+
+
+def test_a_model_under_whose_definition_levels_meant_the_same_is_read_and_keeps_its_version() -> None:
+    con = warehouse()
+    made = replace(default_model(NOW, 1, {}), made_for=next(iter(SAME_LEVELS)))
+    made.store(con, "identity.model")
+    read = load_model(con, "identity")
+    assert read is not None
+    assert read.version == made.version != default_model(NOW, 1, {}).version
 
 
 def test_training_tells_people_from_namesakes_and_is_repeatable() -> None:
