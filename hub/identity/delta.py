@@ -2,8 +2,8 @@
 
 A record that is new, gone or different changes its node; a node that looks different changes its blocking keys and is compared
 anew with all that share one; a key or an identifier that crosses its cap, or comes to be that of a house or a chain or no longer is
-(communal.sql), touches all that hold it; and a component that any of it touches is clustered anew as a whole. What is not reached is
-as a full run would have it already, because the model and the frequencies of terms are frozen and everything else is local.
+(communal.sql), touches all that hold it; and a component that any of it touches is clustered anew as a whole. What is not reached
+is as a full run would have it already, because the model and the frequencies of terms are frozen and everything else is local.
 """
 
 from __future__ import annotations
