@@ -9,6 +9,7 @@ from hub.identity.carrying import carry_ids
 from hub.identity.doubts import Doubt
 from hub.identity.evaluation import Evaluation, evaluate
 from hub.identity.explanation import ComparisonShown, Explanation, Step, explain
+from hub.identity.forbidding import Forbidden
 from hub.identity.lookup import current_customer
 from hub.identity.model_card import LevelWeight, ModelCard, model_card, model_cards
 from hub.identity.resolution import ResolutionReport, resolve
@@ -21,6 +22,7 @@ __all__ = [
     "Doubt",
     "Evaluation",
     "Explanation",
+    "Forbidden",
     "IdentitySettings",
     "LevelWeight",
     "Missed",

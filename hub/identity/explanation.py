@@ -18,10 +18,10 @@ from hub.identity.comparisons import CLASSES, Ints, comparisons, name_only
 from hub.identity.contradictions import between
 from hub.identity.decisions import LEARNT
 from hub.identity.doubts import Doubt, doubts
-from hub.identity.linkage import given_forms
+from hub.identity.forbidding import Forbidden, compare_anew, forbidden_across
 from hub.identity.model import MATCH, Model, load_model
 from hub.identity.settings import Identifier
-from hub.identity.sql import Connection, drop_temporary, one, rows, run
+from hub.identity.sql import Connection, drop_temporary, one, rows
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Explanation:
         blocking_rules: rules on which the records agree; empty: they were never candidates.
         kept_apart_by: identifiers in which the two customers contradict each other.
         doubts: what stands against the pair whatever it weighs.
+        kept_apart_through: other pairs of records of the two customers, if one of them is never one customer and this one may be.
         decision: the steward's decision on this very pair, if there is one.
         learnt: what the decision rests on, if no steward took it but the hub learnt it from their answers.
         path: how one leads to the other inside the customer; empty if they are two customers.
@@ -84,6 +85,7 @@ class Explanation:
     blocking_rules: tuple[str, ...]
     kept_apart_by: tuple[str, ...]
     doubts: tuple[Doubt, ...]
+    kept_apart_through: tuple[Forbidden, ...]
     decision: str | None
     learnt: str | None
     customer_id_l: str
@@ -112,17 +114,14 @@ def explain(
     model = load_model(con, schema)
     if model is None:
         raise NotFoundError("there is no model that this version of the hub can read", remedy="run a sync, which makes one")
-    run(con, "explanation", {"schema": schema}, left=left, right=right)
-    run(con, "communal", {"among": "id_holding"})
-    given_forms(con)
-    run(con, "enrich")
-    run(con, "compare", {"pairs": "id_pair", "compared": "id_compared"})
-    vector = np.array([one(con, "SELECT vector FROM id_compared")], dtype=np.int64)
+    _, vector = compare_anew(con, schema, [left], [right])
     agreed = tuple(rules_of(con, 1, 2))
     same = one(con, f"SELECT count(DISTINCT node_key) = 1 FROM {schema}.match_key WHERE record_key IN (?, ?)", left, right)
     drop_temporary(con)
     weighed = _weigh(model, vector)
     decision, learnt = _decision(con, schema, left, right)
+    against = doubts(model, vector)
+    apart = customers[left] != customers[right] and not any(doubt.forbids for doubt in against)
     return Explanation(
         record_key_l=left,
         record_key_r=right,
@@ -131,7 +130,8 @@ def explain(
         same_keys=same,
         blocking_rules=agreed,
         kept_apart_by=between(con, schema, unique, customers[left], customers[right]),
-        doubts=doubts(model, vector),
+        doubts=against,
+        kept_apart_through=forbidden_across(con, schema, model, customers[left], customers[right]) if apart else (),
         decision=decision,
         learnt=learnt,
         customer_id_l=customers[left],

@@ -148,6 +148,8 @@ def _print_explanation(found: Explanation) -> None:
         typer.echo(f"two customers, {found.customer_id_l} and {found.customer_id_r}")
         for identifier in found.kept_apart_by:
             typer.echo(f"kept apart: {identifier} contradicts")
+        for pair in found.kept_apart_through:
+            typer.echo(f"kept apart through {pair.record_key_l} and {pair.record_key_r}: {pair.because}")
 
 
 class ExportFormat(StrEnum):

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from connectors.sandbox import SandboxHandle
+from hub.identity import explain
+from pipelines.cli.explore import _print_explanation
 from pipelines.model_metadata import model_metadata
+from tests.hub.identity.helpers import load, record, stage, warehouse
 from tests.pipelines.test_cli import Shell
 from tests.pipelines.world import World
 from warehouse.connection import writer
@@ -39,6 +42,23 @@ def test_explain_draws_the_pair(synced: World, hub: Shell, tmp_path: Path) -> No
     assert (tmp_path / "pair.png").read_bytes().startswith(b"\x89PNG")
     code, _, err = hub("explain", left, right, "--chart", str(tmp_path / "pair.txt"))
     assert (code, err.count("\n")) == (1, 1)
+
+
+def test_explain_names_the_rule_that_keeps_two_records_apart_and_where_it_is_not_theirs_whose_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    con, line = warehouse(), {"given": "ann", "family": "lee", "phone": "4930123456"}
+    born = {"a:c:1": "1951-05-22", "b:c:1": None, "a:c:2": "1984-11-03", "b:c:2": None}
+    stage(con, [record(key, **line, email=f"ann{key[-1]}@mail.net", birth=birth) for key, birth in born.items()])
+    load(con)
+    _print_explanation(explain(con, "identity", "a:c:1", "a:c:2"))
+    said = capsys.readouterr().out
+    assert "never one customer: quite another birth date" in said
+    assert "kept apart through" not in said
+    _print_explanation(explain(con, "identity", "b:c:1", "b:c:2"))
+    said = capsys.readouterr().out
+    assert "never one customer" not in said
+    assert "kept apart through a:c:1 and a:c:2: quite another birth date" in said
 
 
 def test_blocking_is_analysed_while_somebody_writes_the_warehouse(synced: World, hub: Shell) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hub.contract.errors import NotFoundError
 from hub.identity import explain
-from tests.hub.identity.helpers import decide, load, record, stage, warehouse
+from tests.hub.identity.helpers import decide, load, record, stage, together, warehouse
 
 ANN = {"given": "ann", "family": "lee"}
 RECORDS = [
@@ -117,6 +117,29 @@ def test_what_stands_against_a_pair_whatever_it_weighs_is_told(tmp_path: Path) -
     assert [(doubt.forbids, doubt.because.split(":")[0]) for doubt in namesakes] == [(True, "quite another birth date")]
     assert [(doubt.forbids, doubt.because.split(": ")[1]) for doubt in colleagues] == [(False, "colleagues")]
     assert explain(con, "identity", "a:c:1", "c:c:1").doubts == ()
+
+
+def test_a_pair_that_other_records_of_both_customers_keep_apart_says_which_and_by_what_rule() -> None:
+    con = warehouse()
+    parent, child = {**ANN, "email": "ann1@mail.net"}, {**ANN, "email": "ann2@post.net"}
+    stage(
+        con,
+        [
+            record("a:c:1", **parent, birth="1951-05-22", phone="4930123456"),
+            record("b:c:1", **parent, phone="4930123456"),
+            record("a:c:2", **child, birth="1984-11-03", phone="4930123456"),
+            record("b:c:2", **child, phone="4930123456"),
+        ],
+    )
+    load(con)
+    assert together(con, "a:c:1", "b:c:1")
+    found = explain(con, "identity", "b:c:1", "b:c:2")
+    assert (found.same_customer, found.doubts) == (False, ())
+    assert [(pair.record_key_l, pair.record_key_r) for pair in found.kept_apart_through] == [("a:c:1", "a:c:2")]
+    assert found.kept_apart_through[0].because.startswith("quite another birth date")
+    assert found.match_weight > 0
+    assert explain(con, "identity", "a:c:1", "a:c:2").kept_apart_through == ()  # its own doubts say so
+    assert explain(con, "identity", "a:c:1", "b:c:1").kept_apart_through == ()
 
 
 def test_a_line_of_many_is_told_as_such_from_the_load_on_that_brings_them() -> None:
