@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from hub.identity.decisions import Decisions
 from hub.identity.sql import Connection, run, table
-from hub.identity.training import Labels
+from hub.identity.training_data import Labels
 
 MOST_OF_A_GROUP = 10  # records of one group of must-links that are paired with each other
 

@@ -22,7 +22,8 @@ from hub.identity.model import Model, default_model, load_model
 from hub.identity.settings import IdentitySettings
 from hub.identity.sql import Connection, forget, one, patterns, run, table
 from hub.identity.strangers import expected, sample_strangers
-from hub.identity.training import Evidence, train
+from hub.identity.training import train
+from hub.identity.training_data import Evidence
 from hub.identity.weighing import weigh
 
 

@@ -16,13 +16,12 @@ records shift the model. These things are known beforehand and held:
 With labels (pairs that a steward has decided, or that share an ID a system gave) it is semi-supervised: these pairs keep their
 class in every expectation, whatever the model thinks of them (Nigam, McCallum, Thrun and Mitchell 2000).
 
-Scoring and storing are the affair of ``model``.
+What it learns from is said in ``training_data``; scoring and storing are the affair of ``model``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -30,10 +29,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from hub.identity.comparisons import CLASSES, Flags, Floats, Ints, among, comparisons, indicators, masks
+from hub.identity.comparisons import CLASSES, Floats, among, comparisons, indicators, masks
 from hub.identity.doubts import BIRTH, GIVEN, unproven
 from hub.identity.model import DEFAULT_RATES, MATCH, UNRELATED, Model, default_model
-from hub.identity.strangers import Strangers
+from hub.identity.training_data import Evidence, Labels, told_apart
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-5  # of any match probability
@@ -64,39 +63,6 @@ SHARED_BY_CHANCE = 0.3
 IDENTIFIERS = {"email": (1,), "phone": (1,), "tax": (1, 2)}  # and the levels that mean the same value
 # No two companies have one tax ID but by a mistake, however seldom a hub's own data could show it.
 PROOF = {"tax": 2}
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a model learns from.
-
-    Attributes:
-        patterns, counts: distinct vectors of the candidate pairs and how many pairs have each.
-        strangers: all other pairs.
-        chance: for every level of every comparison, how many pairs of strangers chance brings at least.
-        everybody: the same for all pairs, strangers or not.
-    """
-
-    patterns: Ints
-    counts: Floats
-    strangers: Strangers
-    chance: Floats
-    everybody: Floats
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Pairs whose class is known.
-
-    Attributes:
-        patterns: their vectors, one a pair.
-        matches: whether the pair is one customer.
-        weight: how many pairs of the data one of these counts as.
-    """
-
-    patterns: Ints
-    matches: Flags
-    weight: float = 1.0
 
 
 @cache
@@ -147,7 +113,7 @@ class _Fit:
     """The state of one training: the first expectation is the defaults' judgement."""
 
     def __init__(self, evidence: Evidence, defaults: Model, labels: Labels | None) -> None:
-        patterns, self.counts, known = _told_apart(evidence, labels)
+        patterns, self.counts, known = told_apart(evidence, labels)
         # forty people at one switchboard make 780 pairs: what links none of them must not teach what a match looks like
         switchboard = among(patterns, "phone", "many") & unproven(patterns)
         self.known = np.where((known < 0) & switchboard, 0, known)
@@ -233,22 +199,6 @@ class _Fit:
     def mask_rates(self) -> dict[int, float]:
         """The match rate of every mask that candidates or strangers had."""
         return dict(zip(self.masks.tolist(), self.match_rate.tolist(), strict=True))
-
-
-def _told_apart(evidence: Evidence, labels: Labels | None) -> tuple[Ints, Floats, Ints]:
-    """Patterns, counts and what is known of each: 1 a match, 0 none, -1 nothing. Labelled pairs leave the patterns they are of."""
-    patterns, counts = evidence.patterns, evidence.counts
-    unknown = np.full(len(patterns), -1, dtype=np.int64)
-    if labels is None or not len(labels.patterns):
-        return patterns, counts, unknown
-    told, times = np.unique(np.stack([labels.patterns, labels.matches.astype(np.int64)]), axis=1, return_counts=True)
-    seen = np.isin(told[0], patterns)
-    taken = np.bincount(np.searchsorted(patterns, told[0][seen]), times[seen], len(patterns))
-    return (
-        np.concatenate([patterns, told[0]]),
-        np.concatenate([np.maximum(counts - taken, 0.0), times * labels.weight]),
-        np.concatenate([unknown, told[1]]),
-    )
 
 
 def _strengths() -> Floats:

@@ -12,7 +12,7 @@ from hub.identity.decisions import LEARNT, Decisions, read_decisions
 from hub.identity.labels import known_pairs
 from hub.identity.linkage import given_forms, make_nodes
 from hub.identity.sql import run
-from hub.identity.training import Labels
+from hub.identity.training_data import Labels
 from tests.hub.identity.helpers import Record, decide, load, record, stage, warehouse
 
 ANN, BOB = {"given": "ann", "family": "lee"}, {"given": "bob", "family": "ray"}

@@ -12,7 +12,8 @@ from hub.identity.comparisons import CLASSES, SAME_LEVELS, comparisons, indicato
 from hub.identity.gate import objections
 from hub.identity.model import MATCH, Model, default_model, load_model
 from hub.identity.strangers import Strangers
-from hub.identity.training import Evidence, Labels, _kernel, train
+from hub.identity.training import _kernel, train
+from hub.identity.training_data import Evidence, Labels
 from tests.hub.identity.helpers import START, warehouse
 
 NOW: datetime = START.replace(tzinfo=None)
