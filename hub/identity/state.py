@@ -74,7 +74,8 @@ def _target(con: Connection) -> dict[str, str]:
 def settle(con: Connection, live: str | None) -> None:
     """What a full run left aside takes the place of the state, if its load is live now; else it goes."""
     left = _tables(con, _ASIDE)
-    if live and "stamp" in left and one(con, f"SELECT load_id FROM {_ASIDE}.stamp") == _newest(con, live):
+    # one of an earlier version may hold less
+    if live and left.issuperset(TABLES) and one(con, f"SELECT load_id FROM {_ASIDE}.stamp") == _newest(con, live):
         con.execute(f"DROP TABLE IF EXISTS {_HERE}.stamp")
         for name in TABLES:
             con.execute(f"CREATE OR REPLACE TABLE {_HERE}.{name} AS FROM {_ASIDE}.{name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 
 from hub.contract.errors import ConfigError
 from hub.identity import IdentitySettings, resolve
-from hub.identity.comparisons import SAME_LEVELS
 from hub.identity.delta import places_between
-from hub.identity.model import load_model
 from hub.identity.state import settle
 from tests.hub.identity.helpers import SECRET, START, Record, decide, load, record, stage, together, warehouse
 
@@ -136,26 +133,6 @@ def test_a_value_that_comes_to_be_shared_parts_those_it_joined_until_it_no_longe
         found.append((shared, together(both.stepwise, "a:c:70", "a:c:71")))
     assert found == [(number == max(loads), number != max(loads)) for number in loads]
     assert both.stepwise.execute("SELECT count(*) FROM identity.model").fetchall() == [(1,)]
-
-
-def test_a_model_that_was_kept_with_who_shared_a_value_goes_on_without_it() -> None:
-    con = warehouse()
-    callers = [record(f"a:c:7{n}", **fields) for n, fields in enumerate(HOUSES["phone"])]
-    stage(con, [*PEOPLE, *callers[:2]])
-    load(con, 1, WIDE)
-    made = load_model(con, "live")
-    assert made is not None
-    old = replace(made, made_for=next(iter(SAME_LEVELS)))
-    con.execute("DELETE FROM live.model; INSERT INTO live.term_frequency VALUES ('phone_people', '4930123456', 4)")
-    old.store(con, "live.model")
-    stage(con, [*PEOPLE, *callers])
-    for number in (2, 3):
-        report = load(con, number, WIDE)
-        assert (report.model_version, report.trained) == (old.version, False)
-        assert con.execute("SELECT count(*) FROM identity.term_frequency WHERE term_type = 'phone_people'").fetchall() == [(0,)]
-        assert con.execute("SELECT DISTINCT model_version FROM identity.match_edge").fetchall() == [(old.version,)]
-        assert not together(con, "a:c:70", "a:c:71")
-        assert together(con, "b:c:1", "b:c:2")
 
 
 def test_ids_that_ended_follow_their_last_records_though_nothing_else_happens_to_these() -> None:
