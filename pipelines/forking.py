@@ -1,11 +1,17 @@
-"""The server that forks a sync's processes: started early, it makes its imports while the command makes its own.
+"""How the processes come about in which a sync reads its sources: forked by the command itself, or by a server that does only this.
 
-Apart from its neighbours because it must import next to nothing itself.
+A command forks them while nothing of it is open, so that what it has imported and defined is there for all of them. Where that
+cannot be, there is the server: started early, it makes its imports while the command makes its own. Apart from its neighbours
+because it must import next to nothing itself.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import sys
+import threading
+from contextlib import suppress
+from importlib import import_module
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 
@@ -24,6 +30,21 @@ _OPENING = (
     "upath.core",
     "upath.implementations.local",
 )
+
+
+def forks_itself() -> bool:
+    """Whether this process may fork: other threads would be missing in the new process, with whatever they have locked just then.
+
+    Elsewhere than on Linux systems' own libraries have threads that Python does not know.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def make_imports() -> None:
+    """Import here what a process that is forked from this one will need."""
+    for name in _OPENING:
+        with suppress(ImportError):
+            import_module(name)
 
 
 def fork_context() -> ForkServerContext:

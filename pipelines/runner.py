@@ -26,7 +26,7 @@ from pipelines.pauses import active_pauses, pause_line
 from pipelines.plan import Plan, plan_build
 from pipelines.publishing import adopt_published
 from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
-from pipelines.source_runs import SyncOptions, quiet, sync_side_by_side, sync_source, why
+from pipelines.source_runs import Reader, SyncOptions, quiet, sync_side_by_side, sync_source, why
 from pipelines.target_runs import catch_up, only_targets_failed
 from pipelines.targets import target_status
 from warehouse import control_tables as t
@@ -72,11 +72,19 @@ class SyncOutcome:
         return EXIT_SOURCE_FAILED if self.errors or any(target["error"] for target in self.targets) else EXIT_OK
 
 
-def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None) -> SyncOutcome:
+def run_sync(
+    hub: Hub,
+    options: SyncOptions,
+    notice: Notice = lambda text: None,
+    readers: Sequence[Reader] = (),
+    defs: dg.Definitions | None = None,
+) -> SyncOutcome:
     """Sync sources and build a load from them.
 
     Args:
         notice: told what is under way, for people who wait.
+        readers: processes that are there already, for a sync of several sources.
+        defs: of the hub, if they are made already.
 
     Raises:
         ConfigError: a source is named that is not there, switched off or paused.
@@ -91,7 +99,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
     with writer(hub.config.warehouse):
         pass  # whoever holds it is named now and once, not by each stream after a wait of its own
     adopt_published(hub)
-    defs = build_defs(hub)
+    defs = defs or build_defs(hub)
     outcome = SyncOutcome(paused=paused)
     batch = secrets.token_hex(8)
     with open_instance(hub.config) as instance:
@@ -99,7 +107,7 @@ def run_sync(hub: Hub, options: SyncOptions, notice: Notice = lambda text: None)
         at_a_time = min(hub.config.sync.at_a_time, len(sources))
         if at_a_time > 1:
             notice(f"syncing {', '.join(sources)}")
-            said = sync_side_by_side(hub.config, sources, batch, options, at_a_time)
+            said = sync_side_by_side(hub.config, sources, batch, options, at_a_time, readers)
         else:
             said = {}
             for source in sources:

@@ -6,11 +6,12 @@ SQLite between threads in a way that ends in a deadlock. A process that dies tak
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -18,10 +19,10 @@ from typing import Any
 import dagster as dg
 
 from hub.contract.errors import HubError
+from pipelines import forking
 from pipelines.config import HubConfig
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
-from pipelines.forking import fork_context
 from pipelines.instance import open_instance, process_tags
 from pipelines.jobs import sync_job_name
 from pipelines.logs import configure
@@ -78,67 +79,128 @@ def why(result: dg.ExecuteInProcessResult) -> str:
     return "the run failed; see it in the Dagster UI"
 
 
-def sync_side_by_side(
-    config: HubConfig, sources: Sequence[str], batch: str, options: SyncOptions, at_a_time: int
-) -> dict[str, str | None]:
-    """Run several sources' jobs, so many at a time; per source None, or the one line to tell of it."""
-    waiting, said = list(sources), dict[str, str | None]()
-    busy: dict[Connection, tuple[str, Any]] = {}  # a reader's end of its pipe -> what it reads, and its process
+@dataclass(frozen=True)
+class Reader:
+    """A process that reads one source after the other, and this end of the pipe to it."""
 
-    def hand_on(reader: Connection, process: Any) -> None:
+    asked: Connection
+    process: Any
+
+
+@contextmanager
+def forked_readers(hub: Hub, defs: dg.Definitions, number: int) -> Iterator[list[Reader]]:
+    """Readers that are copies of this process, with all it has imported and defined, so that none takes time to start.
+
+    Args:
+        hub: has opened nothing yet; a connection must not be used on both sides of a fork.
+        number: how many. They wait until `sync_side_by_side` asks them.
+    """
+    forking.make_imports()
+    context = multiprocessing.get_context("fork")
+    readers: list[Reader] = []
+    for _ in range(number):
+        ours, theirs = context.Pipe()
+        others = [*(reader.asked for reader in readers), ours]
+        process = context.Process(target=_read_as_forked, args=(theirs, hub, defs, others), name="reader")
+        process.start()
+        theirs.close()
+        readers.append(Reader(ours, process))
+    try:
+        yield readers
+    finally:
+        for reader in readers:
+            reader.asked.close()  # whoever waits for a source takes this for the end
+            reader.process.join()
+
+
+def sync_side_by_side(
+    config: HubConfig, sources: Sequence[str], batch: str, options: SyncOptions, at_a_time: int, ready: Sequence[Reader] = ()
+) -> dict[str, str | None]:
+    """Run several sources' jobs, so many at a time; per source None, or the one line to tell of it.
+
+    Args:
+        ready: readers that are there already.
+    """
+    waiting, idle, said = list(sources), list(ready), dict[str, str | None]()
+    busy: dict[Connection, tuple[str, Reader]] = {}  # a reader's end of its pipe -> what it reads, and itself
+
+    def hand_on(reader: Reader) -> None:
         source = waiting.pop(0) if waiting else None
         with suppress(ConnectionError):  # one that died between two sources; its end is seen below
-            reader.send(source)
+            reader.asked.send(source and (source, batch, options))
         if source is not None:
-            busy[reader] = source, process
+            busy[reader.asked] = source, reader
         else:
-            process.join()
-            reader.close()
+            reader.process.join()
+            reader.asked.close()
 
     while waiting or busy:
         while waiting and len(busy) < at_a_time:
-            hand_on(*_reader(config, batch, options))
-        for reader in [connection for connection in wait(list(busy)) if isinstance(connection, Connection)]:
-            source, process = busy.pop(reader)
+            hand_on(idle.pop(0) if idle else _reader(config))
+        for asked in [connection for connection in wait(list(busy)) if isinstance(connection, Connection)]:
+            source, reader = busy.pop(asked)
             try:
-                said[source] = reader.recv()
+                said[source] = asked.recv()
             except (EOFError, ConnectionResetError):
-                process.join()
-                reader.close()
+                reader.process.join()
+                asked.close()
                 said[source] = (
-                    f"{source}: its process ended with {process.exitcode}; run the sync again, it goes on where it stopped"
+                    f"{source}: its process ended with {reader.process.exitcode}; run the sync again, it goes on where it stopped"
                 )
             else:
-                hand_on(reader, process)
+                hand_on(reader)
     return {source: said[source] for source in sources}
 
 
-def _reader(config: HubConfig, batch: str, options: SyncOptions) -> tuple[Connection, Any]:
-    """A process that reads one source after the other: opening Dagster's instance anew for each takes longer than many a source."""
-    context = fork_context()
+def _reader(config: HubConfig) -> Reader:
+    """One more reader, from the server that forks."""
+    context = forking.fork_context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_read, args=(theirs, config, batch, options, dict(os.environ)), name="reader")
+    process = context.Process(target=_read_anew, args=(theirs, config, dict(os.environ)), name="reader")
     process.start()
     theirs.close()
-    return ours, process
+    return Reader(ours, process)
 
 
-def _read(asked: Connection, config: HubConfig, batch: str, options: SyncOptions, environment: Mapping[str, str]) -> None:
+def _read_anew(asked: Connection, config: HubConfig, environment: Mapping[str, str]) -> None:
     # the server that forks has the environment of when it was started
     os.environ.clear()
     os.environ.update(environment)
     configure()
+    _read(asked, Hub(config), None)
+
+
+def _read_as_forked(asked: Connection, hub: Hub, defs: dg.Definitions, others: Sequence[Connection]) -> None:
+    gc.freeze()  # else the first collection would write to all that was there, which is shared until then
+    for other in others:
+        other.close()  # whose end is seen once nobody has it any more
+    _read(asked, hub, defs)
+
+
+def _read(asked: Connection, hub: Hub, defs: dg.Definitions | None) -> None:
+    """Read one source after the other: opening Dagster's instance anew for each takes longer than many a source."""
     threading.Thread(target=_end_with_command, name="end with the command", daemon=True).start()
-    hub = Hub(config)
     with ExitStack() as stack:
         stack.callback(hub.close)
-        opened: tuple[dg.Definitions, dg.DagsterInstance] | None = None
-        while (source := asked.recv()) is not None:
+        instance: dg.DagsterInstance | None = None
+        while (request := _next(asked)) is not None:
             try:
-                opened = opened or (build_defs(hub), stack.enter_context(open_instance(config)))
-                asked.send(sync_source(hub, *opened, source, batch, options))
+                defs = defs or build_defs(hub)
+                instance = instance or stack.enter_context(open_instance(hub.config))
+                said = sync_source(hub, defs, instance, *request)
             except HubError as error:
-                asked.send(str(error))  # the line itself, not that a process ended
+                said = str(error)  # the line itself, not that a process ended
+            with suppress(ConnectionError):  # a command that was interrupted listens no more
+                asked.send(said)
+
+
+def _next(asked: Connection) -> tuple[str, str, SyncOptions] | None:
+    """What to read next, None at the end: the command's, or of those who interrupt it while nothing is read here."""
+    try:
+        request: tuple[str, str, SyncOptions] | None = asked.recv()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    return request
 
 
 def _end_with_command() -> None:

@@ -15,11 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests import empty_run, one_engine, one_thread
+from tests import one_thread
 
 one_thread.install()
-one_engine.install()
-empty_run.install()
 
 # PySpark, which Great Expectations imports where it is there, takes a main module without spec or file for a run of doctests
 # and ends the process; a worker of xdist has such a one

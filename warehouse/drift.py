@@ -9,9 +9,11 @@ with very many keys counts as a map, whose keys are data and no fields.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +29,8 @@ MAP_KEYS = 100  # an object with more keys than that is a map
 SAMPLE = 1_000  # payloads looked at one by one, to know which fields are always there
 DEPTH = 120  # payloads nested deeper are not looked at
 BATCH_BYTES = 8 * 1024 * 1024
+_LITTLE = 256 * 1024  # bytes of Parquet
+_kept: dict[int, duckdb.DuckDBPyConnection] = {}
 ENOUGH = 20  # payloads without a field that was always there, before it counts as missing
 
 Change = Literal["new", "missing", "retyped"]
@@ -145,30 +149,49 @@ class _Looker:
         read = f"read_parquet([{', '.join(_quoted(part) for part in parts)}])"
         payloads = f"(SELECT payload FROM {read} WHERE op = 'upsert' AND payload <> '{{}}')"
         try:
-            self._describe(payloads)
+            with _aside(keep=sum(part.stat().st_size for part in parts) < _LITTLE) as con:
+                self._describe(con, payloads)
         except duckdb.Error:
             # something is nested too deep; it is left out, and so is what cannot be told from it without measuring
-            with duckdb.connect() as con:
+            with _aside(keep=False) as con:
                 texts = [row[0] for row in con.execute(f"FROM {payloads} LIMIT {SAMPLE}").fetchall()]
-            shallow = pa.table({"payload": pa.array([text for text in texts if _depth(text) < DEPTH], pa.string())})
-            self._describe("shallow", shallow)
-
-    def _describe(self, payloads: str, shallow: pa.Table | None = None) -> None:
-        with duckdb.connect() as con:
-            if shallow is not None:
+                shallow = pa.table({"payload": pa.array([text for text in texts if _depth(text) < DEPTH], pa.string())})
                 con.register("shallow", shallow)
-            merged, count = con.execute(f"SELECT json_group_structure(payload::JSON), count(*) FROM {payloads}").fetchall()[0]
-            if not count:
-                return
-            sample = f"(FROM {payloads} LIMIT {max(0, SAMPLE - self.sampled)})"
-            rows = con.execute(f"SELECT json_structure(payload::JSON) AS s, count(*) FROM {sample} GROUP BY s").fetchall()
-            for path, kind in _flat(json.loads(merged)):
-                self.types[path] |= _mixture(con, payloads, path) if kind == "any" and "[]" not in path else {kind}
+                self._describe(con, "shallow")
+
+    def _describe(self, con: duckdb.DuckDBPyConnection, payloads: str) -> None:
+        merged, count = con.execute(f"SELECT json_group_structure(payload::JSON), count(*) FROM {payloads}").fetchall()[0]
+        if not count:
+            return
+        sample = f"(FROM {payloads} LIMIT {max(0, SAMPLE - self.sampled)})"
+        rows = con.execute(f"SELECT json_structure(payload::JSON) AS s, count(*) FROM {sample} GROUP BY s").fetchall()
+        for path, kind in _flat(json.loads(merged)):
+            self.types[path] |= _mixture(con, payloads, path) if kind == "any" and "[]" not in path else {kind}
         for structure, seen in rows:
             self.sampled += seen
             for path, kind in _flat(json.loads(structure)):
                 self.types[path].add(kind)
                 self.present[path] += seen
+
+
+@contextmanager
+def _aside(*, keep: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory.
+
+    Args:
+        keep: it is kept for the next look, as making one takes longer than most looks. An error may have ended it, and describing
+            much takes memory that is only given back with it.
+    """
+    con = _kept.pop(os.getpid(), None) or duckdb.connect()
+    try:
+        yield con
+    except BaseException:
+        con.close()
+        raise
+    if keep:
+        _kept[os.getpid()] = con  # of this process: its threads are not on the other side of a fork
+    else:
+        con.close()
 
 
 def _mixture(con: duckdb.DuckDBPyConnection, payloads: str, path: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,14 +58,20 @@ def sync(
             raise ConfigError("a dry run reads nothing", field="--dry-run", remedy="leave out sources and the other options")
         _dry_run(config, as_json)
         return
-    with progress(not as_json) as notice, opened(config) as hub:
-        if hub.config.sync.at_a_time > 1 and len(sources or hub.config.enabled()) > 1:
+    with opened(config) as hub, ExitStack() as stack:
+        at_a_time = min(hub.config.sync.at_a_time, len(sources or hub.config.enabled()))
+        forks = forking.forks_itself()
+        if at_a_time > 1 and not forks:
             forking.start()
+        from pipelines.definitions import build_defs
         from pipelines.runner import run_sync
-        from pipelines.source_runs import SyncOptions
+        from pipelines.source_runs import SyncOptions, forked_readers
 
         options = SyncOptions(tuple(sources or ()), full, limit, since, until, accept_schema, tuple(streams or ()))
-        outcome = run_sync(hub, options, notice)
+        defs = build_defs(hub)
+        readers = stack.enter_context(forked_readers(hub, defs, at_a_time)) if at_a_time > 1 and forks else []
+        notice = stack.enter_context(progress(not as_json))  # which begins a thread, and that a fork would lose
+        outcome = run_sync(hub, options, notice, readers, defs)
         checks = failed_checks(hub, outcome.load)
         page = verdict_page(hub, outcome)
     if as_json:

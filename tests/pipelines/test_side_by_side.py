@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -109,6 +110,57 @@ def test_a_source_is_read_no_further_when_the_command_that_asked_for_it_is_kille
         while is_running(readers[0]) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not is_running(readers[0])
+
+
+def test_a_command_forks_its_readers_and_one_that_dies_takes_only_its_own_source_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_side_by_side")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "contacts.jsonl").write_text('{"id": 1, "name": "Ada Berg"}\n')
+    contacts = {"path": "contacts.jsonl", "kind": "party", "id": "id", "fields": {"full_name": "name"}}
+    files = {"type": "files", "streams": {"contacts": contacts}}
+    parents: list[int] = []
+
+    def answer(request: Request) -> Reply:
+        if not parents:
+            with world.hub() as hub, open_instance(hub.config) as instance:
+                (run,) = instance.get_runs(filters=dg.RunsFilter(job_name="sync_stripe"))
+            pid = int(run.tags[PROCESS_TAG])
+            parents.append(int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]))
+            os.kill(pid, signal.SIGKILL)
+        return Reply(EMPTY)
+
+    with serve(answer) as server:
+        stripe = {"type": "stripe", "base_url": server.base_url, "api_key": "${STRIPE_API_KEY}", "retry": IMPATIENT}
+        world = World(tmp_path, {"sync": {"at_a_time": 2}, "sources": {"stripe": stripe, "crm": files, "shop": files}})
+        asked = [sys.executable, "-m", "pipelines.cli", "--config", str(tmp_path / "hub.yaml"), "sync", "--json"]
+        command = subprocess.Popen(asked, stdout=subprocess.PIPE, text=True)
+        told = json.loads(command.communicate(timeout=120)[0])
+    assert parents == [command.pid]
+    assert (command.returncode, told["action"]) == (EXIT_SOURCE_FAILED, "published")
+    assert told["errors"] == {"stripe": "stripe: its process ended with -9; run the sync again, it goes on where it stopped"}
+    assert {row["source"] for row in told["sources"] if row["rows_in"]} == {"crm", "shop"}
+
+
+def test_a_sync_that_is_refused_waits_for_no_reader(tmp_path: Path) -> None:
+    contacts = {"path": "contacts.jsonl", "kind": "party", "id": "id", "fields": {"full_name": "name"}}
+    files = {"type": "files", "streams": {"contacts": contacts}}
+    World(tmp_path, {"sync": {"at_a_time": 2}, "sources": {"crm": files, "shop": files}})
+    asked = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "--config",
+        str(tmp_path / "hub.yaml"),
+        "sync",
+        "--since",
+        "never",
+        "--until",
+        "now",
+    ]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def is_running(pid: int) -> bool:
