@@ -25,7 +25,9 @@ from pipelines.rollback import rollback
 from tests.pipelines.days import Days, copied, second_day
 from tests.pipelines.test_cli import Shell
 from warehouse import control_tables as t
+from warehouse.connection import writer
 from warehouse.control import utcnow
+from warehouse.replay import Replay, replay
 
 
 @pytest.fixture
@@ -266,6 +268,15 @@ def test_files_and_control_store_that_differ_are_told(days: Days) -> None:
     found = wrong(days)
     assert set(found) == {"loads_known", "loads_kept"}
     assert found["loads_kept"].where == str(oldest)
+
+
+def test_a_row_released_from_quarantine_is_no_sync_that_the_control_store_lacks(days: Days) -> None:
+    with days.world.hub() as hub, writer(hub.config.warehouse) as con:
+        [(record, payload, digest)] = con.execute(
+            "SELECT source_record_id, payload, payload_hash FROM raw.shop__customers LIMIT 1"
+        ).fetchall()
+        replay(con, [Replay("shop", "customers", record, payload, digest)], run_id="replay_1", now=utcnow())
+    assert "stores" not in wrong(days)
 
 
 def test_a_store_that_came_back_older_than_the_other_is_told_and_a_sync_goes_on(days: Days, tmp_path: Path) -> None:
