@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help setup setup-dev demo test lint types bench bench-ingest bench-identity chaos counterparts dev tour lock clean
+.PHONY: help setup setup-dev demo test lint types bench bench-ingest bench-identity chaos week counterparts dev tour lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench-identity: setup .venv-splink/.done ## accuracy, seconds and memory of the 
 
 chaos: setup ## kill syncs at random moments of all stages, 200 times, and compare with ones left in peace (BENCH_ARGS="--kills 50 --seed 2")
 	@$(BIN)/python -m bench.chaos $(BENCH_ARGS)
+
+week: setup ## a week of nine sources under Dagster's daemon with a fault each day, next to one without any (half an hour)
+	@$(BIN)/python -m bench.week $(BENCH_ARGS)
 
 .venv-splink/.done: bench/requirements-splink.lock
 	@$(PYTHON) -m venv .venv-splink

@@ -141,7 +141,7 @@ def week(folder: Path, seed: int, people: int, minutes: int) -> int:
                     flush=True,
                 )
                 expected.update(day.alerts)
-        wrong += _wrong_alerts(came, expected)
+        wrong += wrong_alerts(came, expected)
         wrong += differences(calm, troubled)
         print(f"\nanswers that were not the vendors' own: {proxy.hit}")
     print("\n".join(wrong) if wrong else "golden tables equal, each alert came once")
@@ -154,7 +154,8 @@ def _synced(root: Path) -> None:
         sys.exit(f"hub sync of {root} ended with {done.returncode}: {done.stdout}{done.stderr}")
 
 
-def _wrong_alerts(came: list[dict[str, Any]], expected: Counter[tuple[str, str]]) -> list[str]:
+def wrong_alerts(came: list[dict[str, Any]], expected: Counter[tuple[str, str]]) -> list[str]:
+    """What alerts came that should not have, or not, or twice: one line each."""
     told = Counter((alert["event"], alert["key"], alert["episodes"]) for alert in came)
     lines = [f"alert {key} ({event}) came {times} times" for (event, key, _), times in told.items() if times > 1]
     kinds = Counter((alert["event"], alert["kind"]) for alert in came)
