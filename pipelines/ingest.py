@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -174,29 +174,31 @@ def _ingest(
     return SyncReport(connector.name, stream.name, done.counts, *calls, done.seconds, done.changes)
 
 
-def align_mirror(hub: Hub, source: str, stream: str) -> None:
-    """Make the landing zone's idea of the cursor that of the warehouse, should they differ (either was restored or removed).
+def align_mirrors(hub: Hub, source: str, streams: Sequence[str]) -> None:
+    """Make the landing zone's idea of the streams' cursors that of the warehouse, should they differ (one was restored or removed).
 
     While another process writes, nothing is done: that process found the warehouse in order, and taking parts in checks it again.
     """
-    landing = hub.landing(source, stream)
+    landings = {stream: hub.landing(source, stream) for stream in streams}
     if not hub.config.warehouse.path.exists():
-        landing.discard()
+        for landing in landings.values():
+            landing.discard()
         return
     try:
         with writer(hub.config.warehouse.model_copy(update={"lock_timeout_seconds": 0})) as con:
-            value, seq, _ = raw.cursor(con, source, stream)
-            mirrored, mirrored_seq = landing.mirror()
-            if seq == 0 and mirrored_seq > 0:
-                landing.discard()
-            elif seq > 0 and (mirrored, mirrored_seq) != (value, seq):
-                landing.committed(value, seq)
+            for stream, landing in landings.items():
+                value, seq, _ = raw.cursor(con, source, stream)
+                mirrored, mirrored_seq = landing.mirror()
+                if seq == 0 and mirrored_seq > 0:
+                    landing.discard()
+                elif seq > 0 and (mirrored, mirrored_seq) != (value, seq):
+                    landing.committed(value, seq)
     except WarehouseBusyError:
         return
 
 
 def _read_here(hub: Hub, connector: Connector, stream: Stream, ref: SyncRef, request: SyncRequest) -> _Ingested:
-    align_mirror(hub, connector.name, stream.name)
+    align_mirrors(hub, connector.name, [stream.name])
 
     def read(request: SyncRequest) -> Extraction:
         with ReadingLock(hub.config.warehouse.landing, connector.name).held():

@@ -12,7 +12,7 @@ from connectors.extract import Extraction
 from connectors.reading_lock import ReadingLock
 from connectors.readings import Readings
 from pipelines.context import Hub
-from pipelines.ingest import SyncRef, SyncRequest, align_mirror, extract
+from pipelines.ingest import SyncRef, SyncRequest, align_mirrors, extract
 
 
 class ReadAhead:
@@ -63,8 +63,7 @@ class ReadAhead:
         lock = ReadingLock(hub.config.warehouse.landing, connector.name)
         lock.acquire()
         try:
-            for stream in streams:
-                align_mirror(hub, connector.name, stream.name)
+            align_mirrors(hub, connector.name, [stream.name for stream in streams])
             return Readings(streams, read, at_a_time=at_a_time, lock=lock)
         except BaseException:
             lock.release()

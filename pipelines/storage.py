@@ -41,10 +41,15 @@ _MOST = 16  # files of runs that are kept open; the UI looks at one after the ot
 
 
 class OpenFiles:
-    """SQLite files of this process, each opened when it is first asked for, and those closed that were not for the longest time."""
+    """SQLite files of this process, each opened when it is first asked for, and those closed that were not for the longest time.
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
+    Args:
+        most: so many are open.
+        kept: they stay open; else only what was compiled for them stays.
+    """
+
+    def __init__(self, most: int = _MOST, *, kept: bool = True) -> None:
+        self._most, self._kept = most, kept
         self._engines: dict[str, sa.Engine] = {}
         self._process = os.getpid()
         self._changing = threading.Lock()
@@ -56,7 +61,7 @@ class OpenFiles:
                 for inherited in self._engines.values():
                     inherited.dispose(close=False)
                 self._engines, self._process = {}, os.getpid()
-            engine = self._engines.pop(url, None) or _engine(url)
+            engine = self._engines.pop(url, None) or _engine(url, self._kept)
             self._engines[url] = engine
             while len(self._engines) > self._most:
                 self._engines.pop(next(iter(self._engines))).dispose()
@@ -69,10 +74,9 @@ class OpenFiles:
                 self._engines.popitem()[1].dispose()
 
 
-def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(
-        url, poolclass=sa.QueuePool, pool_size=1, max_overflow=-1, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-    )
+def _engine(url: str, kept: bool) -> sa.Engine:
+    pool: dict[str, Any] = {"pool_size": 1, "max_overflow": -1} if kept else {"poolclass": sa.NullPool}
+    engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}, **pool)
     sa.event.listen(engine, "connect", _wait_for_no_disk)
     return engine
 
@@ -124,7 +128,7 @@ class ScheduleStorage(SqliteScheduleStorage):
     """The ticks of Dagster's schedules and sensors, in `schedules/schedules.db`."""
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._files = OpenFiles()
+        self._files = OpenFiles(kept=False)  # Dagster disposes of the other two storages only
         super().__init__(conn_string, inst_data)
 
     @classmethod

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests import one_thread
+from tests import fresh_instance, one_thread
 
 one_thread.install()
+fresh_instance.install()
 
 # PySpark, which Great Expectations imports where it is there, takes a main module without spec or file for a run of doctests
 # and ends the process; a worker of xdist has such a one

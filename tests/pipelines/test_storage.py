@@ -83,6 +83,15 @@ def test_a_runs_file_is_what_alembic_makes(tmp_path: Path) -> None:
     assert any("alembic_version" in statement for statement in made[0][0])
 
 
+def test_an_instance_that_is_closed_has_no_file_open(tmp_path: Path) -> None:
+    with instance_in(tmp_path, ours=True) as instance:
+        dg.materialize([counted], instance=instance, run_config=SILENT)
+        instance.all_instigator_state()
+    left = {path.name for path in tmp_path.rglob("*.db*")}
+    assert {name for name in left if not name.endswith(".db")} == set()
+    assert {"runs.db", "index.db", "schedules.db"} < left
+
+
 def test_a_file_whose_making_was_cut_off_is_finished(tmp_path: Path, log: EventLogStorage) -> None:
     (tmp_path / "cut.db").touch()  # an engine makes the file before Alembic makes its tables
     log.store_event(event("cut", "one"))

@@ -14,7 +14,7 @@ from connectors.landing import PartWriter, StreamLanding
 from hub.contract.errors import WarehouseBusyError
 from pipelines import ingest
 from pipelines.context import Hub
-from pipelines.ingest import SyncRef, SyncReport, align_mirror, ingest_stream, take_in
+from pipelines.ingest import SyncRef, SyncReport, align_mirrors, ingest_stream, take_in
 from tests.pipelines.world import World
 from warehouse import raw
 from warehouse.connection import writer
@@ -108,7 +108,7 @@ def test_the_mirror_of_the_cursor_moves_before_anybody_else_writes(hub: Hub, mon
     land(hub, 1, begins=True)
     take_in(hub, "crm", "contacts", SyncRef("first"))
     committed(landing(hub), {"n": 0}, 9)  # as a warehouse from a backup finds it
-    align_mirror(hub, "crm", "contacts")
+    align_mirrors(hub, "crm", ["contacts"])
     assert moved == [1, 1]
     assert landing(hub).mirror() == ({"n": 1}, 1)
 
