@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import duckdb
@@ -42,9 +42,15 @@ def check_segments(segments: Mapping[str, str]) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"segment {name!r}: the name needs lower-case letters, digits and _, such as big_spenders")
         try:
-            check_condition(condition, segment_columns())
+            _check(condition)
         except ValueError as error:
             raise ValueError(f"segment {name!r}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _check(condition: str) -> None:
+    # hub.yaml is read more than once by a process, and each condition is put to a database of its own; what fails is put again
+    check_condition(condition, segment_columns())
 
 
 def carry_segments(maker: Maker, segments: Mapping[str, str], *, live: str | None, now: datetime) -> None:

@@ -17,6 +17,7 @@ _LAUNCH = """mutation($job: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $job, runConfigData: {}}) { __typename }
 }"""
 _JOB = {"pipelineName": "build", "repositoryName": "__repository__", "repositoryLocationName": "customer_hub"}
+_SYNC = {**_JOB, "pipelineName": "sync_stripe"}
 
 
 @pytest.fixture
@@ -43,6 +44,11 @@ def under_way(hub: Deployment, *, not_among: Sequence[dict[str, Any]] = ()) -> d
     return next((run for run in started if "hub/pid" in run["tags"] and run["runId"] not in known), None)
 
 
+def launch_sync(hub: Deployment) -> None:
+    """Launch a sync as somebody does in the UI: the next tick may be a minute away."""
+    assert hub.ask(_LAUNCH, job=_SYNC)["launchRun"]["__typename"] == "LaunchRunSuccess"
+
+
 def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_crash(
     production: tuple[Deployment, SandboxHandle],
 ) -> None:
@@ -65,6 +71,7 @@ def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_cr
     sandbox.fault("stripe", status=429, retry_after=600, count=50)
     # one that began before the fault may have asked the vendor all it asks, and ends well
     already = hub.runs()
+    launch_sync(hub)
     broken = hub.until("a sync that waits for the vendor", lambda: under_way(hub, not_among=already))
     before = hub.runs()
     assert hub.stop("daemon") in (0, -signal.SIGTERM)
@@ -84,6 +91,7 @@ def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_cr
 
     # whoever stops the code server lets a sync end
     sandbox.fault("stripe", status=429, retry_after=5, count=1)
+    launch_sync(hub)
     last = hub.until("a sync that is under way", lambda: under_way(hub))
     hub.stop("daemon")
     assert hub.stop("code") == 0

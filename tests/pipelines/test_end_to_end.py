@@ -13,17 +13,20 @@ import pytest
 from connectors.sandbox import SandboxHandle
 from pipelines.accuracy import evaluate_truth
 from tests.pipelines.world import World
+from warehouse.connection import published
 
 
 def fingerprint(world: World) -> dict[str, str]:
     """A digest of every golden and identity table, and of raw."""
     found = {}
-    for schema, table in world.ask(
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('golden', 'identity')"
-        " AND table_type = 'BASE TABLE' ORDER BY ALL"
-    ):
-        rows = world.ask(f"SELECT t::VARCHAR FROM {schema}.{table} t ORDER BY 1")
-        found[f"{schema}.{table}"] = hashlib.sha256(repr(rows).encode()).hexdigest()
+    with world.hub() as hub, published(hub.config.warehouse) as con:
+        tables = con.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('golden', 'identity')"
+            " AND table_type = 'BASE TABLE' ORDER BY ALL"
+        ).fetchall()
+        for schema, table in tables:
+            rows = con.execute(f"SELECT t::VARCHAR FROM {schema}.{table} t ORDER BY 1").fetchall()
+            found[f"{schema}.{table}"] = hashlib.sha256(repr(rows).encode()).hexdigest()
     with world.working() as con:
         for (table,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' ORDER BY 1").fetchall():
             found[f"raw.{table}"] = str(con.execute(f'SELECT count(*) FROM raw."{table}"').fetchall())

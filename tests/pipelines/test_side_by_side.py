@@ -89,13 +89,14 @@ def test_a_source_is_read_no_further_when_the_command_that_asked_for_it_is_kille
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_side_by_side")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     (tmp_path / "in").mkdir()
-    readers: list[int] = []
+    readers, parents = list[int](), list[int]()
 
     def answer(request: Request) -> Reply:
         if not readers:
             with world.hub() as hub, open_instance(hub.config) as instance:
                 (run,) = instance.get_runs(filters=dg.RunsFilter(job_name="sync_stripe"))
             readers.append(int(run.tags[PROCESS_TAG]))
+            parents.append(int(Path(f"/proc/{readers[0]}/stat").read_text().rpartition(")")[2].split()[1]))
             command.kill()
         return Reply({}, 429, {"retry-after": "240"})  # so it has nothing to do but wait
 
@@ -106,41 +107,54 @@ def test_a_source_is_read_no_further_when_the_command_that_asked_for_it_is_kille
         asked = [sys.executable, "-m", "pipelines.cli", "--config", str(tmp_path / "hub.yaml"), "sync"]
         command = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert command.wait(120) == -signal.SIGKILL
+        assert parents[0] == command.pid, "the command forked it"
         deadline = time.monotonic() + 60
         while is_running(readers[0]) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not is_running(readers[0])
 
 
-def test_a_command_forks_its_readers_and_one_that_dies_takes_only_its_own_source_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+_FORKED = """
+import json
+from pipelines.config import load_config
+from pipelines.context import Hub
+from pipelines.definitions import build_defs
+from pipelines.source_runs import SyncOptions, forked_readers, sync_side_by_side
+
+hub = Hub(load_config())
+with forked_readers(hub, build_defs(hub), 2) as readers:
+    said = sync_side_by_side(hub.config, ["stripe", "crm", "shop"], "batch", SyncOptions(), 2, readers)
+print(json.dumps({"said": said, "readers": [reader.process.pid for reader in readers]}))
+"""
+
+
+def test_a_forked_reader_that_dies_takes_only_its_own_source_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_side_by_side")
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     (tmp_path / "contacts.jsonl").write_text('{"id": 1, "name": "Ada Berg"}\n')
     contacts = {"path": "contacts.jsonl", "kind": "party", "id": "id", "fields": {"full_name": "name"}}
     files = {"type": "files", "streams": {"contacts": contacts}}
-    parents: list[int] = []
+
+    def process_of(source: str) -> int:
+        with world.hub() as hub, open_instance(hub.config) as instance:
+            (run,) = instance.get_runs(filters=dg.RunsFilter(job_name=f"sync_{source}"))
+        return int(run.tags[PROCESS_TAG])
 
     def answer(request: Request) -> Reply:
-        if not parents:
-            with world.hub() as hub, open_instance(hub.config) as instance:
-                (run,) = instance.get_runs(filters=dg.RunsFilter(job_name="sync_stripe"))
-            pid = int(run.tags[PROCESS_TAG])
-            parents.append(int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]))
-            os.kill(pid, signal.SIGKILL)
+        os.kill(process_of("stripe"), signal.SIGKILL)
         return Reply(EMPTY)
 
     with serve(answer) as server:
         stripe = {"type": "stripe", "base_url": server.base_url, "api_key": "${STRIPE_API_KEY}", "retry": IMPATIENT}
-        world = World(tmp_path, {"sync": {"at_a_time": 2}, "sources": {"stripe": stripe, "crm": files, "shop": files}})
-        asked = [sys.executable, "-m", "pipelines.cli", "--config", str(tmp_path / "hub.yaml"), "sync", "--json"]
-        command = subprocess.Popen(asked, stdout=subprocess.PIPE, text=True)
-        told = json.loads(command.communicate(timeout=120)[0])
-    assert parents == [command.pid]
-    assert (command.returncode, told["action"]) == (EXIT_SOURCE_FAILED, "published")
-    assert told["errors"] == {"stripe": "stripe: its process ended with -9; run the sync again, it goes on where it stopped"}
-    assert {row["source"] for row in told["sources"] if row["rows_in"]} == {"crm", "shop"}
+        world = World(tmp_path, {"sources": {"stripe": stripe, "crm": files, "shop": files}})
+        done = subprocess.run(
+            [sys.executable, "-c", _FORKED], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+    told = json.loads(done.stdout)
+    died = "stripe: its process ended with -9; run the sync again, it goes on where it stopped"
+    assert told["said"] == {"stripe": died, "crm": None, "shop": None}
+    assert process_of("stripe") == told["readers"][0]
+    assert process_of("crm") == told["readers"][1]
 
 
 def test_a_sync_that_is_refused_waits_for_no_reader(tmp_path: Path) -> None:
