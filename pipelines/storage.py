@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -28,7 +28,6 @@ from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import Sqlit
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
 from dagster._core.storage.sqlite_storage import (
     DagsterSqliteStorage,
-    SqliteStorageConfig,
     _event_logs_directory,
     _runs_directory,
     _schedule_directory,
@@ -176,7 +175,7 @@ class EventLogStorage(SqliteEventLogStorage):
         """See that a file is there with its tables. That of a run begins as a copy: Alembic takes a tenth of a second for each."""
         path = Path(self.path_for_shard(shard))
         if not path.exists() and shard != INDEX_SHARD_NAME and (empty := self._empty_log()) is not None:
-            _place(empty, path)
+            _place(empty, path, Path(self.path_for_shard(INDEX_SHARD_NAME)).stat().st_mode)
         with engine.connect() as con:
             ready = _is_ready(con, "event_logs")
         if not ready:
@@ -218,11 +217,13 @@ class EventLogStorage(SqliteEventLogStorage):
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
         """Call back for each event of a run from now on."""
-        if not self._obs:
-            self._obs = Observer()
-            self._obs.start()
+        observer: Any = self._obs
+        if observer is None:
+            observer = Observer()
+            self._obs = observer
+            observer.start()
         watchdog = _Watchdog(self, run_id, callback, cursor)
-        self._watchers[run_id][callback] = watchdog, self._obs.schedule(watchdog, self._base_dir, recursive=True)
+        self._watchers[run_id][callback] = watchdog, observer.schedule(watchdog, self._base_dir, recursive=True)
 
     def wipe(self) -> None:
         """Forget all events."""
@@ -246,9 +247,10 @@ class _Watchdog(SqliteEventLogStorageWatchdog):
         self._process_log()
 
 
-def _place(content: bytes, path: Path) -> None:
+def _place(content: bytes, path: Path, mode: int) -> None:
     """Make a file whole or not at all. One that another process has made meanwhile stays."""
     with NamedTemporaryFile(dir=path.parent, prefix=".") as draft:
+        os.fchmod(draft.fileno(), mode & 0o777)  # a draft is its maker's alone
         draft.write(content)
         draft.flush()
         with suppress(FileExistsError):
@@ -259,7 +261,7 @@ class HubStorage(DagsterSqliteStorage):
     """The three of them, in the places where Dagster's own storage has them."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super(DagsterSqliteStorage, self).__init__()  # whose own would open files of its own
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]  # the one between opens files of its own
         self.base_dir = base_dir
         self._inst_data = inst_data
         self._run_storage = RunStorage.from_local(_runs_directory(base_dir))
@@ -267,6 +269,6 @@ class HubStorage(DagsterSqliteStorage):
         self._schedule_storage = ScheduleStorage.from_local(_schedule_directory(base_dir))
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: SqliteStorageConfig) -> HubStorage:
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> HubStorage:
         """What dagster.yaml asks for."""
         return cls.from_local(inst_data=inst_data, **config_value)

@@ -98,6 +98,12 @@ def test_a_file_whose_making_was_cut_off_is_finished(tmp_path: Path, log: EventL
     assert said(log, "cut") == ["one"]
 
 
+def test_whoever_may_read_the_index_may_read_a_run(tmp_path: Path, log: EventLogStorage) -> None:
+    (tmp_path / "index.db").chmod(0o664)
+    log.store_event(event("run", "one"))
+    assert (tmp_path / "run.db").stat().st_mode & 0o777 == 0o664
+
+
 def test_two_that_make_a_runs_file_at_once_write_into_one(tmp_path: Path, log: EventLogStorage) -> None:
     other = EventLogStorage(str(tmp_path))
     other.store_event(event("first", "its copy is in memory from here on"))
