@@ -61,6 +61,25 @@ def audit(ticket: Object, kind: str) -> Object:
     }
 
 
+# the user fields of this account, by the type of value they take
+_USER_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "common_customer_id": (str,),
+    "segments": (str,),
+    "open_tickets": (int,),
+    "lifetime_value": (int, float),
+    "can_email": (bool,),
+}
+
+
+def known_user_fields(given: Object) -> Object:
+    """Those that the account has; a value of another type is refused."""
+    known = {name: value for name, value in given.items() if name in _USER_FIELD_TYPES}
+    for name, value in known.items():
+        if value is not None and type(value) not in _USER_FIELD_TYPES[name]:
+            invalid_record(name, f"{name}: is invalid", "InvalidValue")
+    return known
+
+
 def not_found() -> NoReturn:
     """Refuse: no such record."""
     raise VendorError(Answer({"error": "RecordNotFound", "description": "Not found"}, 404))
