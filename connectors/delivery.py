@@ -121,12 +121,29 @@ class Deliverer:
                 self._silent = 0
                 refused += no
                 yield delivered
-            # a value that may be there once only was perhaps still with another record of this batch
-            for part in _parts(refused, self._writer.writes):
-                try:
-                    yield self._write(part, last=True)[0]
-                except SourceUnavailableError as error:
-                    yield from self._unheard([decided.wish for decided in part], error)
+            yield from self._once_more(refused)
+
+    def _once_more(self, refused: Sequence[_Decided]) -> Iterator[list[Delivery]]:
+        """Look again at records whose change was refused for a reason that may have passed.
+
+        A value that may be there once only was perhaps still with another record of the batch; and a change on condition is refused
+        where an answer was lost and the request repeated, since it took effect the first time.
+        """
+        for batch in _parts(refused, self._writer.reads):
+            first = {decided.wish.record: decided for decided in batch}
+            waiting = dict(first)
+            try:
+                done, todo = self._decide([decided.wish for decided in batch])
+                told = [first[d.record].delivery("sent", after=d.before) if set(d.fates.values()) == {"found"} else d for d in done]
+                for part in _parts(todo, self._writer.writes):
+                    told += self._write(part, last=True)[0]
+                    for delivery in told:
+                        waiting.pop(delivery.record)
+                    yield told
+                    told = []
+                yield told
+            except SourceUnavailableError as error:
+                yield from self._unheard([decided.wish for decided in waiting.values()], error)
 
     def _unheard(self, wishes: Sequence[Wish], error: SourceUnavailableError) -> Iterator[list[Delivery]]:
         yield [Delivery(wish.record, dict.fromkeys(wish.fields, "owed"), reason=error.what) for wish in wishes]
@@ -167,7 +184,7 @@ class Deliverer:
             answer = answers.get(decided.wish.record) or Refused("the vendor says nothing of it", again=True)
             if isinstance(answer, Written):
                 delivered.append(self._settled(decided, answer))
-            elif not last and any(self._writer.is_unique(name) for name in decided.change.fields):
+            elif not last and (answer.again or any(self._writer.is_unique(name) for name in decided.change.fields)):
                 refused.append(decided)
             else:
                 delivered.append(decided.delivery("owed" if answer.again else "dead", answer.reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -21,6 +21,13 @@ _CHUNK = 500
 Place = tuple[str, str]  # source and stream
 
 
+class Known(NamedTuple):
+    """What the outbox knows of a field: the digest of what we last saw there of ours, and how often it did not get through since."""
+
+    digest: str | None
+    attempts: int
+
+
 class Outbox:
     """The state of one stream.
 
@@ -35,11 +42,11 @@ class Outbox:
         """All its rows."""
         return self._control.frame_of(sa.select(writeback_field).where(*_at(writeback_field, self._place)))
 
-    def note(self, deliveries: Iterable[Delivery], owed: Owed, known: Mapping[tuple[str, str], str | None]) -> None:
+    def note(self, deliveries: Iterable[Delivery], owed: Owed, known: Mapping[tuple[str, str], Known]) -> None:
         """Keep what became of wishes.
 
         Args:
-            known: (record, field) -> digest that was confirmed before.
+            known: (record, field) -> what the outbox knew before.
         """
         now = utcnow()
         rows, echoes = [], []
@@ -47,7 +54,7 @@ class Outbox:
             for name, fate in delivery.fates.items():
                 wanted = owed.digests[delivery.record, name]
                 done = fate in ("sent", "found")
-                before = known.get((delivery.record, name)) if fate in ("dead", "owed") else None
+                before = known.get((delivery.record, name), Known(None, 0)) if fate in ("dead", "owed") else Known(None, 0)
                 rows.append(
                     {
                         **self._key(delivery.record),
@@ -55,9 +62,9 @@ class Outbox:
                         "attribute": owed.attributes[name],
                         "status": "confirmed" if done else fate,
                         "wanted_digest": wanted,
-                        "confirmed_digest": wanted if done else before,
+                        "confirmed_digest": wanted if done else before.digest,
                         "reason": None if done else delivery.reason,
-                        "attempts": 0,
+                        "attempts": before.attempts,
                         "load_id": self._load,
                         "tried_at": now,
                         "confirmed_at": now if done else None,

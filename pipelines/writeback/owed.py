@@ -26,8 +26,10 @@ class Owed:
         wishes: one per record, those that did not get through last time behind the others.
         attributes: field -> what of the customer is written there.
         digests: (record, field) -> digest of what is wanted.
+        customers: record -> its customer.
         unchanged: fields of which nothing is asked.
         left: records that the outbox knows and the load does not have any more.
+        more: whether a limit left records out.
     """
 
     wishes: list[Wish]
@@ -36,6 +38,7 @@ class Owed:
     customers: Mapping[str, str]
     unchanged: int
     left: list[str]
+    more: bool
 
 
 class Ledger:
@@ -90,10 +93,12 @@ class Ledger:
             " ORDER BY max(tried_at) FILTER (status = 'owed') OVER (PARTITION BY record) NULLS FIRST, length(record), record, field"
         ).fetchall()
         wishes: list[Wish] = []
+        more = False
         digests: dict[tuple[str, str], str | None] = {}
         customers: dict[str, str] = {}
         for record, group in groupby(rows, key=itemgetter(0)):
             if limit is not None and len(wishes) >= limit:
+                more = True
                 break
             texts = {}
             for _, name, text, digest, customer in group:
@@ -106,7 +111,7 @@ class Ledger:
             " WHERE source_record_id NOT IN (SELECT record FROM writeback_wanted) ORDER BY 1"
         ).fetchall()
         attributes = {name: attribute for attribute, name in fields.items()}
-        return Owed(wishes, attributes, digests, customers, count - len(rows), [record for (record,) in left])
+        return Owed(wishes, attributes, digests, customers, count - len(rows), [record for (record,) in left], more)
 
     def digest(self, text: str) -> str:
         """The digest of a value."""

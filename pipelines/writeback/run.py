@@ -17,10 +17,10 @@ import duckdb
 from connectors.contract import Connector
 from connectors.delivery import Deliverer, Delivery
 from connectors.writeback import WriteBackSettings, Writer
-from hub.contract.errors import ConfigError, HubError, NotFoundError, SourceUnavailableError
+from hub.contract.errors import ConfigError, HubError, NotFoundError, SourceError, SourceUnavailableError
 from pipelines.context import Hub
 from pipelines.pauses import active_pauses
-from pipelines.writeback.outbox import Outbox, note_run, runs
+from pipelines.writeback.outbox import Known, Outbox, note_run, runs
 from pipelines.writeback.owed import Ledger, Owed
 from pipelines.writeback.values import PERSONAL, kind_of
 from warehouse.connection import published, writing_back
@@ -54,6 +54,7 @@ class Result:
     Attributes:
         fates: fields by fate; and those of which nothing was asked, as ``unchanged``.
         diff: of a dry run: per field that would be written, kept or dropped, what the record holds and what it should.
+        partial: whether a limit left records out.
         error: why it did not get to the end.
     """
 
@@ -64,6 +65,7 @@ class Result:
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0
+    partial: bool = False
     error: HubError | None = None
 
 
@@ -126,7 +128,7 @@ def _note(hub: Hub, result: Result) -> None:
     before = runs(hub).get(result.source, {})
     row = {
         "source_system": result.source,
-        "load_id": before.get("load_id") if result.error else result.load_id,
+        "load_id": before.get("load_id") if result.error or result.partial else result.load_id,
         "ran_at": utcnow(),
         **{fate: result.fates[fate] for fate in (*FATES, "unchanged")},
         "api_calls": result.calls,
@@ -150,7 +152,7 @@ class _Stream:
         options: Options,
         result: Result,
     ) -> None:
-        self._settings, self._options, self._result = settings, options, result
+        self._settings, self._options, self._result, self._connector = settings, options, result, connector
         kinds = {name: kind_of(attribute) for attribute, name in settings.fields.items()}
         self._writer: Writer | None = connector.writer(stream, kinds)
         self._place = (connector.name, stream)
@@ -171,15 +173,17 @@ class _Stream:
             overwrite=self._settings.overwrite,
             limit=how.limit,
         )
-        known = {(r, f): d for r, f, d in zip(state.source_record_id, state.field, state.confirmed_digest, strict=True) if d}
+        places = zip(state.source_record_id, state.field, strict=True)
+        known = dict(zip(places, map(Known, state.confirmed_digest, state.attempts), strict=True))
         self._result.fates["unchanged"] += owed.unchanged
+        self._result.partial = self._result.partial or owed.more
         if not how.dry:
             self._outbox.forget(owed.left, self._settings.fields.values())
 
         def is_ours(record: str, name: str, text: str) -> bool:
             return (
                 how.adopt
-                or known.get((record, name)) == self._ledger.digest(text)
+                or ((record, name) in known and known[record, name].digest == self._ledger.digest(text))
                 or self._ledger.is_own_id(owed.attributes[name], text)
             )
 
@@ -195,8 +199,8 @@ class _Stream:
             self._outbox.note(batch, owed, known)
             late += [delivery.record for delivery in batch if "owed" in delivery.fates.values()]
             heard = heard or any("owed" not in delivery.fates.values() for delivery in batch)
-        if heard:
-            # the vendor answers others: it is the record
+        if late and (heard or self._answers()):
+            # the vendor answers otherwise: it is the record
             self._outbox.count_tries(late)
         if late and self._result.error is None:
             raise SourceUnavailableError(
@@ -205,6 +209,14 @@ class _Stream:
                 stream=self._place[1],
                 remedy="they are tried again",
             )
+
+    def _answers(self) -> bool:
+        """Whether the vendor answers at all, asked by one cheap call."""
+        try:
+            self._connector.check()
+        except SourceError:
+            return False
+        return True
 
     def _batches(self, deliverer: Deliverer, owed: Owed) -> Iterator[list[Delivery]]:
         """The deliveries; an outage ends them, and is the result's error."""
