@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from connectors.sandbox.shelf import Object
@@ -59,6 +60,14 @@ def audit(ticket: Object, kind: str) -> Object:
         "events": events,
         "via": ticket["via"],
     }
+
+
+def check_external_id(users: Iterable[Object], external_id: str | None, beside: str) -> None:
+    """Refuse an external ID that another live user has; case does not count."""
+    for user in users if external_id is not None else ():
+        taken = user["active"] and str(user["id"]) != beside and user["external_id"]
+        if taken and taken.lower() == str(external_id).lower():
+            invalid_record("external_id", "External: has already been taken", "DuplicateValue")
 
 
 # the user fields of this account, by the type of value they take

@@ -15,6 +15,7 @@ from connectors.sandbox.wire import Answer, Call, VendorError, nested, retry_hea
 from connectors.sandbox.zendesk_answers import (
     audit,
     body,
+    check_external_id,
     check_status,
     invalid_record,
     known_user_fields,
@@ -164,9 +165,7 @@ class ZendeskApi:
         email = fields.get("email")
         if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", email):
             invalid_record("email", f"Email: {email} is not properly formatted", "InvalidFormat")
-        external = fields.get("external_id")
-        if external is not None and self._books.has_external_id(str(external), beside=key):
-            invalid_record("external_id", "External: has already been taken", "DuplicateValue")
+        check_external_id(self._books.users, fields.get("external_id"), beside=key)
         given = {name: value for name, value in fields.items() if name in (*USER_FIELDS, "role")}
         if "user_fields" in given:
             given["user_fields"] = known_user_fields(given["user_fields"])

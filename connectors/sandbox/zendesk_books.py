@@ -147,11 +147,6 @@ class ZendeskBooks:
         self._changed_user(made, at)
         return made
 
-    def has_external_id(self, external_id: str, beside: str) -> bool:
-        """Whether a live user other than that one has it; case does not count."""
-        folded = external_id.lower()
-        return any(u["active"] and str(u["id"]) != beside and (u["external_id"] or "").lower() == folded for u in self.users)
-
     def add_contact(self, at: int, contact: Contact, organization: int | None, external_id: str | None) -> Object:
         """A new user from what somebody wrote or said to support. Raises `DuplicateEmailError`."""
         fields = {

@@ -22,7 +22,7 @@ Place = tuple[str, str]  # source and stream
 
 
 class Known(NamedTuple):
-    """What the outbox knows of a field: the digest of what we last saw there of ours, and how often it did not get through since."""
+    """What the outbox knows of a field: the digest of what was last seen there of ours, and how often it did not get through."""
 
     digest: str | None
     attempts: int
@@ -92,13 +92,14 @@ class Outbox:
                 echo["source_updated_at"] = earlier["source_updated_at"] if chained and earlier else before
             self._control.put(table, chunk)
 
-    def count_tries(self, records: Iterable[str]) -> None:
-        """Count one more try against records that did not get through; after `TRIES` they are dead letters."""
-        table = writeback_field
+    def count_tries(self, records: Iterable[str]) -> int:
+        """Count one more try against records that did not get through; after `TRIES` their fields are dead letters: how many."""
+        table, dead = writeback_field, 0
         for chunk in _chunks(records):
             these = (*_at(table, self._place), table.c.source_record_id.in_(chunk), table.c.status == "owed")
             self._control.run(sa.update(table).where(*these).values(attempts=table.c.attempts + 1))
-            self._control.run(sa.update(table).where(*these, table.c.attempts >= TRIES).values(status="dead"))
+            dead += self._control.run(sa.update(table).where(*these, table.c.attempts >= TRIES).values(status="dead"))
+        return dead
 
     def forget(self, records: Iterable[str], fields: Iterable[str]) -> None:
         """Forget records that the load does not have any more, and letters about fields that are not written any more."""

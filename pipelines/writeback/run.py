@@ -201,14 +201,11 @@ class _Stream:
             heard = heard or any("owed" not in delivery.fates.values() for delivery in batch)
         if late and (heard or self._answers()):
             # the vendor answers otherwise: it is the record
-            self._outbox.count_tries(late)
-        if late and self._result.error is None:
-            raise SourceUnavailableError(
-                f"{len(set(late))} records did not get through",
-                source=self._place[0],
-                stream=self._place[1],
-                remedy="they are tried again",
-            )
+            died = self._outbox.count_tries(late)
+            self._result.fates.update(dead=died, owed=-died)
+        if self._result.fates["owed"] > 0 and self._result.error is None:
+            what, (source, stream) = f"{len(set(late))} records did not get through", self._place
+            raise SourceUnavailableError(what, source=source, stream=stream, remedy="they are tried again with the next run")
 
     def _answers(self) -> bool:
         """Whether the vendor answers at all, asked by one cheap call."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from connectors.sandbox import SandboxHandle, credentials
 from hub.contract.errors import ConfigError
+from pipelines.alerts.of_loads import load_conditions
+from pipelines.definitions import build_defs
+from pipelines.instance import open_instance
 from pipelines.writeback.outbox import letters, replay, runs
 from pipelines.writeback.run import Options, Result, chosen, write_back
 from pipelines.writeback.status import lagging, write_back_status
 from tests.pipelines.world import Command, World
-from warehouse.writeback_tables import writeback_echo, writeback_field
+from warehouse.control import utcnow
+from warehouse.writeback_tables import writeback_echo, writeback_field, writeback_run
 
 ZENDESK = {"fields": {"customer_id": "user_fields.common_customer_id", "open_tickets": "user_fields.open_tickets"}}
 SHOPIFY = {"fields": {"customer_id": "customer_hub.common_id", "open_tickets": "customer_hub.open_tickets"}}
@@ -172,7 +178,10 @@ def test_what_the_vendor_refuses_is_a_dead_letter_and_no_longer_asked(told: Worl
     )
     of = records(told)
     assert deliver(told).fates["dead"] == len(of)
-    with told.hub() as hub:
+    with told.hub() as hub, open_instance(hub.config) as instance:
+        condition = next(found for found in load_conditions(hub, instance, utcnow()) if found.kind == "write_back_failed")
+        assert (condition.where, condition.severity) == ("the write-back to zendesk", "warning")
+        assert condition.what.startswith(f"{len(of)} fields are refused")
         letter = letters(hub, "zendesk", ("dead",), limit=1)[0]
         assert "does not hold it in user_fields.no_such; is there such a field?" in letter["reason"]
         assert write_back_status(hub)[0]["dead_letters"] == len(of)
@@ -254,6 +263,35 @@ def test_a_limit_leaves_the_rest_owed(told: World) -> None:
     assert deliver(told).fates["sent"] == 2 * (len(records(told)) - 5)
     with told.hub() as hub:
         assert lagging(hub) == []
+
+
+def test_the_daemon_delivers_once_and_tries_a_vendor_that_is_down_again_later(told: World, sandbox: SandboxHandle) -> None:
+    def tick() -> dg.RunRequest | dg.SkipReason:
+        with told.hub() as hub, open_instance(hub.config) as instance:
+            sensor = next(s for s in build_defs(hub).sensors or () if s.name == "write_back_after_publish")
+            return sensor(dg.build_sensor_context(instance=instance))  # type: ignore[return-value, operator]
+
+    asked = tick()
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.asset_selection == [dg.AssetKey(["write_back", "zendesk"])]
+    sandbox.fault("zendesk", status=503, count=1_000)
+    deliver(told)
+    assert tick() == dg.SkipReason("tried a while ago: zendesk")
+    with told.hub() as hub:
+        hub.control.run(sa.update(writeback_run).values(ran_at=utcnow() - timedelta(minutes=16)))
+    assert isinstance(tick(), dg.RunRequest)
+    sandbox.clear_faults()
+    deliver(told)
+    assert tick() == dg.SkipReason("every source has what it is owed")
+
+
+def test_a_paused_source_is_not_written_to(told: World, hub: Command) -> None:
+    hub("pause", "zendesk")
+    assert "the source is paused" in hub("writeback", "run", "zendesk", fails=True)
+    (row,) = hub("writeback", "run")
+    assert (row["load_id"], row["error"]) == (None, None)
+    with told.hub() as opened:
+        assert lagging(opened) == []
 
 
 def test_commands(told: World, hub: Command, monkeypatch: pytest.MonkeyPatch) -> None:
