@@ -99,6 +99,7 @@ class Deliverer:
             CredentialsError: the vendor does not let us.
             SourceUnavailableError: it answered nothing useful for `OUTAGE` batches in a row; the rest was not tried.
         """
+        refused: list[_Decided] = []
         for batch in _parts(wishes, self._writer.reads):
             try:
                 done, todo = self._decide(batch)
@@ -111,7 +112,6 @@ class Deliverer:
             if self._dry:
                 yield [decided.delivery("sent") for decided in todo]
                 continue
-            refused: list[_Decided] = []
             for part in _parts(todo, self._writer.writes):
                 try:
                     delivered, no = self._write(part)
@@ -121,13 +121,13 @@ class Deliverer:
                 self._silent = 0
                 refused += no
                 yield delivered
-            yield from self._once_more(refused)
+        yield from self._once_more(refused)
 
     def _once_more(self, refused: Sequence[_Decided]) -> Iterator[list[Delivery]]:
         """Look again at records whose change was refused for a reason that may have passed.
 
-        A value that may be there once only was perhaps still with another record of the batch; and a change on condition is refused
-        where an answer was lost and the request repeated, since it took effect the first time.
+        A value that may be there once only was perhaps still with another record; and a change on condition is refused where an
+        answer was lost and the request repeated, since it took effect the first time.
         """
         for batch in _parts(refused, self._writer.reads):
             first = {decided.wish.record: decided for decided in batch}

@@ -174,6 +174,21 @@ def canonical(kind: ValueKind, value: Any) -> Text:
     return text
 
 
+def json_value(kind: ValueKind, text: Text) -> Any:
+    """A canonical text as JSON has its kind; for vendors whose fields have types."""
+    if text is None:
+        return None
+    match kind:
+        case "integer":
+            return int(text)
+        case "decimal":
+            return float(text)  # JSON has one kind of number, and what people keep there has no more digits than that
+        case "boolean":
+            return text == "true"
+        case _:
+            return text
+
+
 def _plain(number: Decimal) -> str:
     if not number.is_finite():
         raise ValueError("no number")

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from connectors import http as transport
 from connectors.http import HttpSession
 from connectors.refused import RefusedError
-from connectors.writeback import Change, Refused, Standing, Takes, Text, ValueKind, Writer, Written
+from connectors.writeback import Change, Refused, Standing, Takes, Text, ValueKind, Writer, Written, json_value
 from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
 
 TAKES = Takes(r"external_id|user_fields\.[A-Za-z0-9_]+", "external_id, or user_fields.open_tickets")
@@ -103,7 +103,7 @@ class ZendeskWriter(Writer):
             if name == "external_id":
                 body[name] = text
             else:
-                body.setdefault("user_fields", {})[name.removeprefix("user_fields.")] = _typed(self.kinds[name], text)
+                body.setdefault("user_fields", {})[name.removeprefix("user_fields.")] = json_value(self.kinds[name], text)
         return body
 
     def _fields(self, user: Mapping[str, Any]) -> dict[str, Text]:
@@ -115,20 +115,6 @@ class ZendeskWriter(Writer):
     def _broken(self, what: str) -> ProtocolError:
         remedy = "run hub writeback again, and check base_url if it stays"
         return ProtocolError(what, source=self._session.source, stream=_STREAM, remedy=remedy)
-
-
-def _typed(kind: ValueKind, text: Text) -> Any:
-    if text is None:
-        return None
-    match kind:
-        case "integer":
-            return int(text)
-        case "decimal":
-            return float(text)  # JSON has one kind of number, and user fields hold no more digits than that
-        case "boolean":
-            return text == "true"
-        case _:
-            return text
 
 
 def _fields_named(body: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,12 @@ from tests.connectors.conformance.counterpart import Counterpart
 from tests.connectors.conformance.test_suite import _TLS
 from tests.connectors.writers import CASES, ID, OTHER_ID, Case
 from tests.loopback import Reply, Request
+
+
+def own(record: str) -> tuple[str, str]:
+    """An ID and a number that no other record has: some fields take a value once only."""
+    digest = hashlib.sha256(record.encode()).digest()
+    return "c_" + base64.b32encode(digest).decode()[:26].lower(), str(int.from_bytes(digest[:3], "big"))
 
 
 class Desk:
@@ -35,9 +43,14 @@ class Desk:
         self.vendor.tick(5)
         return made
 
-    def wish(self, record: str, customer: str | None = ID, tickets: str | None = "1") -> Wish:
-        """An ID and a number of tickets."""
-        return Wish(record, {self.case.id_field: customer, self.case.number_field: tickets}, f"key-{record}-{customer}-{tickets}")
+    def wish(self, record: str, **fields: str | None) -> Wish:
+        """The record's own ID and number (see `own`), or what is given instead: ``customer``, ``number``."""
+        texts = {"customer": own(record)[0], "number": own(record)[1]} | fields
+        return Wish(record, dict(zip(self.fields, texts.values(), strict=True)), f"key-{record}-{texts}")
+
+    def ours(self, record: str) -> dict[str, str]:
+        """That we put a record's own ID and number there."""
+        return dict(zip(self.fields, own(record), strict=True))
 
     def deliver(self, *wishes: Wish, ours: Mapping[str, str] | None = None, **how: Any) -> dict[str, Delivery]:
         """Deliver, and check that each wish has one answer; ``ours`` are the texts that we put into fields before."""
@@ -77,10 +90,10 @@ def test_every_type_that_takes_fields_is_asked_here() -> None:
 
 def test_what_is_wished_is_there_and_is_not_written_twice(desk: Desk) -> None:
     records = desk.records(3)
-    wishes = [desk.wish(record, tickets=str(number)) for number, record in enumerate(records)]
+    wishes = [desk.wish(record) for record in records]
     done = desk.deliver(*wishes)
     assert {fate for d in done.values() for fate in d.fates.values()} == {"sent"}
-    assert [desk.held(record) for record in records] == [(ID, "0"), (ID, "1"), (ID, "2")]
+    assert [desk.held(record) for record in records] == [own(record) for record in records]
     before = desk.requests(writing=True)
     again = desk.deliver(*wishes)
     assert {fate for d in again.values() for fate in d.fates.values()} == {"found"}
@@ -98,17 +111,17 @@ def test_only_the_field_that_differs_is_sent(desk: Desk) -> None:
     (record,) = desk.records(1)
     desk.deliver(desk.wish(record))
     sent = len(desk.vendor.server.requests)
-    done = desk.deliver(desk.wish(record, tickets="2"), ours=dict(zip(desk.fields, (ID, "1"), strict=True)))
+    done = desk.deliver(desk.wish(record, number="2"), ours=desk.ours(record))
     assert done[record].fates == {desk.case.id_field: "found", desk.case.number_field: "sent"}
     written = [r for r in desk.vendor.server.requests[sent:] if desk.case.writes(r)]
     assert written
-    assert not any(ID.encode() in request.body for request in written)
+    assert not any(own(record)[0].encode() in request.body for request in written)
 
 
 def test_a_field_is_emptied(desk: Desk) -> None:
     (record,) = desk.records(1)
     desk.deliver(desk.wish(record))
-    done = desk.deliver(desk.wish(record, None, None), ours=dict(zip(desk.fields, (ID, "1"), strict=True)))
+    done = desk.deliver(desk.wish(record, customer=None, number=None), ours=desk.ours(record))
     assert set(done[record].fates.values()) == {"sent"}
     assert desk.held(record) == (None, None)
 
@@ -116,7 +129,7 @@ def test_a_field_is_emptied(desk: Desk) -> None:
 def test_one_field_is_emptied_and_another_written(desk: Desk) -> None:
     (record,) = desk.records(1)
     desk.deliver(desk.wish(record))
-    done = desk.deliver(desk.wish(record, OTHER_ID, None), ours=dict(zip(desk.fields, (ID, "1"), strict=True)))
+    done = desk.deliver(desk.wish(record, customer=OTHER_ID, number=None), ours=desk.ours(record))
     assert set(done[record].fates.values()) == {"sent"}
     assert desk.held(record) == (OTHER_ID, None)
 
@@ -128,14 +141,14 @@ def test_what_somebody_else_put_there_stays(desk: Desk) -> None:
     assert done[theirs].fates == {desk.case.id_field: "kept", desk.case.number_field: "sent"}
     assert "somebody else's value" in (done[theirs].reason or "")
     assert "crm-17" not in (done[theirs].reason or "")
-    assert (desk.held(theirs), desk.held(plain)) == (("crm-17", "1"), (ID, "1"))
+    assert (desk.held(theirs), desk.held(plain)) == (("crm-17", own(theirs)[1]), own(plain))
 
 
 def test_it_is_replaced_where_that_is_wanted(desk: Desk) -> None:
     (record,) = desk.records(1)
     desk.case.put(desk.vendor, record, desk.case.id_field, "crm-17")
     assert set(desk.deliver(desk.wish(record), overwrite=True)[record].fates.values()) == {"sent"}
-    assert desk.held(record) == (ID, "1")
+    assert desk.held(record) == own(record)
 
 
 def test_a_record_that_is_gone_stops_no_other(desk: Desk) -> None:
@@ -149,13 +162,14 @@ def test_a_record_that_is_gone_stops_no_other(desk: Desk) -> None:
 def test_a_refusal_is_told_of_the_record_and_stops_no_other(desk: Desk) -> None:
     holder, first, bad, last = desk.records(4)
     name, value = desk.case.bad
+    desk.case.spoil(desk.vendor, bad)
     if desk.writer.is_unique(name):
         desk.case.put(desk.vendor, holder, name, value)
     done = desk.deliver(desk.wish(first), Wish(bad, {name: value}, "bad"), desk.wish(last))
     assert done[bad].fates == {name: "dead"}
     assert done[bad].reason
     assert value not in done[bad].reason
-    assert (desk.held(first), desk.held(last)) == ((ID, "1"), (ID, "1"))
+    assert (desk.held(first), desk.held(last)) == (own(first), own(last))
 
 
 def test_the_vendor_is_waited_for(desk: Desk) -> None:
@@ -171,7 +185,7 @@ def test_the_vendor_is_waited_for(desk: Desk) -> None:
     desk.vendor.before.append(slow)
     assert set(desk.deliver(desk.wish(record))[record].fates.values()) == {"sent"}
     assert any(7 <= wait < 9 for wait in desk.waits)
-    assert desk.held(record) == (ID, "1")
+    assert desk.held(record) == own(record)
 
 
 def lost(desk: Desk, times: int) -> list[Request]:
@@ -194,7 +208,7 @@ def test_an_answer_that_is_lost_after_the_effect_is_asked_for_again(desk: Desk) 
     done = desk.deliver(*(desk.wish(record) for record in records))
     assert len(struck) == 1
     assert all(set(d.fates.values()) <= {"sent", "found"} for d in done.values())
-    assert [desk.held(record) for record in records] == [(ID, "1")] * 2
+    assert [desk.held(record) for record in records] == [own(record) for record in records]
 
 
 def test_what_took_effect_though_no_answer_came_is_found_by_the_next_run(desk: Desk) -> None:
@@ -246,7 +260,7 @@ def test_the_time_that_comes_back_with_the_next_sync_is_known(desk: Desk) -> Non
         assert (done[record].before, done[record].after) == (was[record], desk.case.changed(desk.vendor, record))
         assert done[record].before != done[record].after
     last = records[:1]
-    emptied = desk.deliver(desk.wish(last[0], None, None), ours=dict(zip(desk.fields, (ID, "1"), strict=True)))
+    emptied = desk.deliver(desk.wish(last[0], customer=None, number=None), ours=desk.ours(last[0]))
     assert emptied[last[0]].after == desk.case.changed(desk.vendor, last[0])
 
 

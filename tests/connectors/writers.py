@@ -10,10 +10,13 @@ from typing import Any
 
 from connectors.writeback import ValueKind
 from tests.connectors.conformance.counterpart import Counterpart
+from tests.connectors.conformance.freshdesk import Contacts as FreshdeskContacts
 from tests.connectors.conformance.shopify import Customers as ShopifyCustomers
 from tests.connectors.conformance.stripe import Customers as StripeCustomers
+from tests.connectors.conformance.woocommerce import Customers as WooCustomers
+from tests.connectors.conformance.xero import Contacts as XeroContacts
 from tests.connectors.conformance.zendesk import Users as ZendeskUsers
-from tests.loopback import Request
+from tests.loopback import Reply, Request
 
 ID = "c_" + "a" * 26
 OTHER_ID = "c_" + "b" * 26
@@ -32,6 +35,7 @@ class Case:
         calls: number of records -> requests to write two fields into each of them, and to learn before that they lack them.
         bad: a field and a value that the vendor refuses for one record, whatever the others get.
         changed: (counterpart, record) -> when its books say it changed; None where the vendor's records do not say.
+        spoil: (counterpart, record) -> None; makes it refuse that record, for vendors to whom any value is good.
     """
 
     counterpart: type[Counterpart]
@@ -42,6 +46,7 @@ class Case:
     calls: Callable[[int], int]
     bad: tuple[str, str]
     changed: Callable[[Any, str], datetime] | None = None
+    spoil: Callable[[Any, str], None] = lambda vendor, record: None
 
     @property
     def id_field(self) -> str:
@@ -127,4 +132,95 @@ ZENDESK = Case(
     lambda vendor, record: datetime.fromisoformat(vendor.books.users.get(record)["updated_at"]),
 )
 
-CASES = {"stripe": STRIPE, "shopify": SHOPIFY, "zendesk": ZENDESK}
+# woocommerce -----------------------------------------------------------------------------------------------------
+
+
+def _meta(vendor: Any, record: str, name: str) -> Any:
+    entries = vendor.books.customers.get(record)["meta_data"]
+    return next((entry["value"] for entry in entries if entry["key"] == name.removeprefix("meta_data.")), None)
+
+
+def _meta_put(vendor: Any, record: str, name: str, value: Any) -> None:
+    entry = {"key": name.removeprefix("meta_data."), "value": str(value)}
+    vendor.books.update_customer(vendor.time, record, {"meta_data": [entry]})
+
+
+def _refused_in_a_batch(vendor: Any, record: str) -> None:
+    def refuse(request: Request, reply: Reply) -> Reply:
+        if not request.path.endswith("/batch"):
+            return reply
+        body = json.loads(reply.body)
+        error = {"code": "woocommerce_rest_invalid_meta", "message": "No: crm-17", "data": {"status": 400}}
+        body["update"] = [{"id": row["id"], "error": error} if str(row["id"]) == record else row for row in body["update"]]
+        return Reply(body)
+
+    vendor.after.append(refuse)
+
+
+def _changed(held: Any) -> int:
+    return int(held["modified"] or held["created"])
+
+
+WOOCOMMERCE = Case(
+    WooCustomers,
+    {"meta_data.common_id": "text", "meta_data.open_tickets": "integer"},
+    _meta,
+    _meta_put,
+    lambda request: request.method in ("PUT", "POST"),
+    lambda records: 2 * -(-records // 100),
+    ("meta_data.common_id", "crm-17"),
+    lambda vendor, record: datetime.fromtimestamp(_changed(vendor.books.customers.get(record)), UTC),
+    _refused_in_a_batch,
+)
+
+# freshdesk -------------------------------------------------------------------------------------------------------
+
+
+def _contact(vendor: Any, record: str, name: str) -> Any:
+    held = vendor.books.contacts.get(record)
+    return held["custom_fields"].get(name.removeprefix("custom_fields.")) if "." in name else held[name]
+
+
+def _contact_put(vendor: Any, record: str, name: str, value: Any) -> None:
+    custom = {"custom_fields": {name.removeprefix("custom_fields."): value}}
+    vendor.books.update_contact(vendor.time, record, custom if "." in name else {name: value})
+
+
+FRESHDESK = Case(
+    FreshdeskContacts,
+    {"custom_fields.common_customer_id": "text", "custom_fields.open_tickets": "integer", "unique_external_id": "text"},
+    _contact,
+    _contact_put,
+    lambda request: request.method == "PUT",
+    lambda records: 2 * records,
+    ("unique_external_id", "taken"),
+    lambda vendor, record: datetime.fromisoformat(vendor.books.contacts.get(record)["updated_at"]),
+)
+
+# xero ------------------------------------------------------------------------------------------------------------
+
+
+def _xero_put(vendor: Any, record: str, name: str, value: Any) -> None:
+    vendor.books.update_contact(vendor.time, record, {name: str(value)})
+
+
+XERO = Case(
+    XeroContacts,
+    {"ContactNumber": "text", "AccountNumber": "text"},
+    lambda vendor, record, name: vendor.books.contacts.get(record).get(name),
+    _xero_put,
+    lambda request: request.method == "POST" and request.path.endswith("/Contacts"),
+    # a token, then what they hold and the change, fifty at a time
+    lambda records: 1 + 2 * -(-records // 50),
+    ("ContactNumber", "taken"),
+    lambda vendor, record: datetime.fromtimestamp(vendor.books.changed[record] / 1000, UTC),
+)
+
+CASES = {
+    "freshdesk": FRESHDESK,
+    "shopify": SHOPIFY,
+    "stripe": STRIPE,
+    "woocommerce": WOOCOMMERCE,
+    "xero": XERO,
+    "zendesk": ZENDESK,
+}
