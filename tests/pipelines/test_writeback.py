@@ -16,6 +16,7 @@ from connectors.sandbox import SandboxHandle, credentials
 from hub.contract.errors import ConfigError
 from pipelines.alerts.of_loads import load_conditions
 from pipelines.definitions import build_defs
+from pipelines.ingest import SyncRef, SyncRequest, ingest_stream
 from pipelines.instance import open_instance
 from pipelines.writeback.outbox import letters, replay, runs
 from pipelines.writeback.run import Options, Result, chosen, write_back
@@ -254,6 +255,28 @@ def test_an_echo_is_known_and_a_second_one_still_tells_when_the_record_last_chan
         (echo,) = hub.control.rows(sa.select(writeback_echo).where(writeback_echo.c.source_record_id == record))
     assert f"{echo['source_updated_at'].isoformat()}Z" == was
     assert f"{echo['echo_at'].isoformat()}Z" == user(sandbox, record)["updated_at"]
+
+
+def test_a_field_that_the_hub_begins_to_fill_is_no_change_of_the_source(synced: World) -> None:
+    synced.change("stripe", schema_drift="stop", write_back={"fields": {"customer_id": "metadata.common_customer_id"}})
+    assert deliver(synced, "stripe").error is None
+    with synced.hub() as hub:
+        connector = hub.config.connector("stripe")
+        customers = next(stream for stream in connector.streams() if stream.name == "customers")
+        report = ingest_stream(hub, connector, customers, SyncRef("again"), SyncRequest(full=True))
+    # read whole, they come with our metadata
+    assert (report.counts.updated > 50, report.changes) == (True, ())
+
+
+def test_stripes_own_events_of_our_writing_ask_for_nothing(synced: World, sandbox: SandboxHandle) -> None:
+    synced.change("stripe", write_back={"fields": {"customer_id": "metadata.common_customer_id"}})
+    assert deliver(synced, "stripe").fates["sent"] > 50
+    with synced.hub() as hub:
+        connector = hub.config.connector("stripe")
+        customers = next(stream for stream in connector.streams() if stream.name == "customers")
+        report = ingest_stream(hub, connector, customers, SyncRef("again"))
+        # the newest event, and the events since; no customer is read again
+        assert (report.counts.updated, connector.calls()[0]) == (0, 2)
 
 
 def test_a_limit_leaves_the_rest_owed(told: World) -> None:
