@@ -6,8 +6,8 @@ lost, a value that somebody typed in), and what somebody else put there is not l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -121,14 +121,23 @@ class Deliverer:
                 self._silent = 0
                 refused += no
                 yield delivered
-        yield from self._once_more(refused)
+        for last in (False, True):
+            refused = yield from self._once_more(refused, last=last)
 
-    def _once_more(self, refused: Sequence[_Decided]) -> Iterator[list[Delivery]]:
-        """Look again at records whose change was refused for a reason that may have passed.
+    def _once_more(self, refused: Sequence[_Decided], *, last: bool) -> Generator[list[Delivery], None, list[_Decided]]:
+        """Look again at records whose change was refused for a reason that may have passed; what is refused again is returned.
 
-        A value that may be there once only was perhaps still with another record; and a change on condition is refused where an
-        answer was lost and the request repeated, since it took effect the first time.
+        A value that may be there once only was perhaps still with another record. Where two records are to change places, each
+        waits for the other, so that the last time they first let go of what they hold. And a change on condition is refused where
+        an answer was lost and the request repeated, since it took effect the first time.
         """
+        again: list[_Decided] = []
+        try:
+            if last:
+                self._let_go(refused)
+        except SourceUnavailableError as error:
+            yield from self._unheard([decided.wish for decided in refused], error)
+            return again
         for batch in _parts(refused, self._writer.reads):
             first = {decided.wish.record: decided for decided in batch}
             waiting = dict(first)
@@ -136,14 +145,28 @@ class Deliverer:
                 done, todo = self._decide([decided.wish for decided in batch])
                 told = [first[d.record].delivery("sent", after=d.before) if set(d.fates.values()) == {"found"} else d for d in done]
                 for part in _parts(todo, self._writer.writes):
-                    told += self._write(part, last=True)[0]
-                    for delivery in told:
-                        waiting.pop(delivery.record)
+                    delivered, no = self._write(part, last=last)
+                    told += delivered
+                    again += no
+                    for record in (*(delivery.record for delivery in told), *(decided.wish.record for decided in no)):
+                        waiting.pop(record)
                     yield told
                     told = []
                 yield told
             except SourceUnavailableError as error:
                 yield from self._unheard([decided.wish for decided in waiting.values()], error)
+        return again
+
+    def _let_go(self, refused: Sequence[_Decided]) -> None:
+        """Empty fields in which a value may be there once only, and which are to hold another."""
+        changes = []
+        for decided in refused:
+            names = [n for n in decided.change.fields if self._writer.is_unique(n) and decided.held[n] is not None]
+            if names:
+                change = decided.change
+                changes.append(replace(change, fields=dict.fromkeys(names), key=f"{change.key}-emptied"))
+        for part in _parts(changes, self._writer.writes):
+            self._writer.write(part)
 
     def _unheard(self, wishes: Sequence[Wish], error: SourceUnavailableError) -> Iterator[list[Delivery]]:
         yield [Delivery(wish.record, dict.fromkeys(wish.fields, "owed"), reason=error.what) for wish in wishes]

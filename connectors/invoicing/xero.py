@@ -76,7 +76,9 @@ class XeroConnector(HttpConnector):
         if stream != "contacts":
             return None
         remedy = "authorise the app again with the scope accounting.contacts, or take write_back out of hub.yaml"
-        return XeroWriter(self.http, kinds, remedy=remedy)
+        session = self.http
+        assert isinstance(session, XeroSession)
+        return XeroWriter(session, kinds, remedy=remedy)
 
     def check(self) -> str:
         """The organisation's name, currency and time zone."""

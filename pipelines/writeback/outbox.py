@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import sqlalchemy as sa
 
-from connectors.delivery import Delivery
+from connectors.delivery import Delivery, Wish
 from hub.contract.errors import NotFoundError
 from pipelines.context import Hub
 from pipelines.writeback.owed import Owed
@@ -41,6 +42,18 @@ class Outbox:
     def state(self) -> pd.DataFrame:
         """All its rows."""
         return self._control.frame_of(sa.select(writeback_field).where(*_at(writeback_field, self._place)))
+
+    def begin(self, wishes: Iterable[Wish]) -> None:
+        """Note that these are about to be written. If the process dies before `note`, what their fields hold is not known."""
+        table = writeback_field
+        by_field: dict[str, list[str]] = defaultdict(list)
+        for wish in wishes:
+            for name in wish.fields:
+                by_field[name].append(wish.record)
+        for name, records in by_field.items():
+            for chunk in _chunks(records):
+                these = (*_at(table, self._place), table.c.field == name, table.c.source_record_id.in_(chunk))
+                self._control.run(sa.update(table).where(*these, table.c.status == "confirmed").values(status="owed"))
 
     def note(self, deliveries: Iterable[Delivery], owed: Owed, known: Mapping[tuple[str, str], Known]) -> None:
         """Keep what became of wishes.
@@ -145,7 +158,7 @@ def replay(hub: Hub, source: str | None, records: Sequence[str], statuses: Seque
         NotFoundError: there are none.
     """
     table = writeback_field
-    these = [table.c.status.in_(statuses)]
+    these: list[sa.ColumnElement[bool]] = [table.c.status.in_(statuses)]
     if source is not None:
         these.append(table.c.source_system == source)
     if records:

@@ -27,7 +27,11 @@ FROM placed;
 CREATE OR REPLACE TEMP TABLE writeback_owed AS
 SELECT w.*, s.confirmed_digest, s.status, s.tried_at
 FROM writeback_wanted AS w LEFT JOIN writeback_state AS s ON s.source_record_id = w.record AND s.field = w.field
-WHERE (w.digest IS DISTINCT FROM s.confirmed_digest OR $verify)
+WHERE $verify OR CASE coalesce(s.status, 'new')
+  WHEN 'new' THEN w.digest IS NOT NULL
+  WHEN 'confirmed' THEN w.digest IS DISTINCT FROM s.confirmed_digest
+  -- it was about to be written, and whether it was nobody knows: also where the value is what it was before
+  WHEN 'owed' THEN true
   -- what was refused or is somebody else's is not asked again for the same value
-  AND NOT (coalesce(s.status IN ('dead', 'gone') OR (s.status = 'kept' AND NOT $overwrite), false)
-           AND s.wanted_digest IS NOT DISTINCT FROM w.digest AND NOT $verify)
+  WHEN 'dead' THEN s.wanted_digest IS DISTINCT FROM w.digest
+  ELSE w.digest IS NOT NULL AND (s.wanted_digest IS DISTINCT FROM w.digest OR (s.status = 'kept' AND $overwrite)) END

@@ -179,6 +179,7 @@ class _Stream:
         self._result.partial = self._result.partial or owed.more
         if not how.dry:
             self._outbox.forget(owed.left, self._settings.fields.values())
+            self._outbox.begin(owed.wishes)
 
         def is_ours(record: str, name: str, text: str) -> bool:
             return (

@@ -278,6 +278,22 @@ def test_values_that_a_vendor_takes_once_only_change_places(desk: Desk) -> None:
     assert held == [OTHER_ID, ID]
 
 
+def test_two_records_exchange_such_values(desk: Desk) -> None:
+    name = next((n for n in desk.case.kinds if desk.writer.is_unique(n)), None)
+    if name is None:
+        pytest.skip("this vendor takes any value as often as it comes")
+    first, second, third = desk.records(3)
+    desk.deliver(Wish(first, {name: ID}, "1"), Wish(second, {name: OTHER_ID}, "2"), Wish(third, {name: "taken"}, "3"))
+
+    def ours(record: str, name: str, text: str) -> bool:
+        return text != "taken"
+
+    wishes = [Wish(first, {name: OTHER_ID}, "4"), Wish(second, {name: ID}, "5")]
+    done = [delivery for batch in Deliverer(desk.writer, ours).deliver(wishes) for delivery in batch]
+    assert [delivery.fates for delivery in done] == [{name: "sent"}] * 2
+    assert [desk.case.held(desk.vendor, record, name) for record in (first, second)] == [OTHER_ID, ID]
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [

@@ -124,6 +124,13 @@ def test_a_letter_is_not_sent_again_before_its_value_changes(load: Load, status:
     assert load.wishes() == {"1": {"field": "c_1"}}
 
 
+def test_what_was_about_to_be_written_is_looked_at_again_though_its_value_is_what_it_was_before(load: Load) -> None:
+    load.customer("c_1", "1", rfm_segment=None)
+    load.known("1", "field", "c_1", "owed", tried="c_2")
+    assert load.wishes() == {"1": {"field": "c_1"}}
+    assert load.wishes({"rfm_segment": "field"}) == {"1": {"field": None}}
+
+
 def test_what_did_not_get_through_comes_after_the_others(load: Load) -> None:
     load.customer("c_1", "1", "2", "3")
     load.known("1", "field", None, "owed", tried="c_1")
