@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.build_assets import plainly
 from pipelines.context import Hub
 from pipelines.pauses import active_pauses, pause_line
 from pipelines.writeback.run import FATES, Options, targets, write_back
@@ -57,7 +58,8 @@ def _asset(hub: Hub, source: str) -> dg.AssetsDefinition:
         if paused is not None:
             context.log.info(f"nothing is written: {source} is {pause_line(paused)}")
             return
-        result = write_back(hub, source, Options(verify=config.verify, adopt=config.adopt, limit=config.limit))
+        options = Options(verify=config.verify, adopt=config.adopt, limit=config.limit)
+        result = plainly(lambda: write_back(hub, source, options))
         metadata: dict[str, Any] = {fate: result.fates[fate] for fate in (*FATES, "unchanged")}
         metadata |= {"load_id": result.load_id, "api_calls": result.calls, "retries": result.retries, "seconds": result.seconds}
         if result.error is not None:
