@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from connectors.writeback import Takes, ValueKind, WriteBackSettings, Writer
 from hub.contract.secret import Secret as Secret  # connectors' settings have it from here
 from hub.contract.tables import Kind
 
@@ -155,6 +156,24 @@ class SourceSettings(BaseModel):
         description="streams read at the same time, where the vendor permits it; 1: each is read and taken in by itself",
     )
     retry: RetrySettings = Field(default_factory=RetrySettings)
+    write_back: WriteBackSettings | None = Field(
+        None, description="what the hub writes into this source's records; without: nothing"
+    )
+
+    takes: ClassVar[Takes | None] = None  # what a field's name looks like; None: nothing can be written to sources of this type
+
+    @field_validator("write_back")
+    @classmethod
+    def _write_back(cls, value: WriteBackSettings | None) -> WriteBackSettings | None:
+        if value is not None:
+            if cls.takes is None:
+                raise ValueError("nothing can be written back to a source of this type")
+            for name in value.fields.values():
+                cls.takes.demand(name)
+            twice = next((name for name in value.fields.values() if list(value.fields.values()).count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two values are to be written to field {twice!r}")
+        return value
 
     @field_validator("owner")
     @classmethod
@@ -233,6 +252,10 @@ class Connector(ABC):
         module = sys.modules[type(self).__module__].__file__
         assert module is not None
         return Path(module).with_suffix(".sql").read_text(encoding="utf-8")
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> Writer | None:
+        """How these fields of a stream's records are written; None where they cannot be. See `connectors.writeback`."""
+        return None
 
     def calls(self) -> tuple[int, int]:
         """Requests that this thread has made so far, and how many of them were retries.

@@ -22,6 +22,7 @@ import simplejson
 
 from connectors.contract import Connector, RetrySettings
 from connectors.once import once
+from connectors.refused import RefusedError
 from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class HttpSession:
         params: Any = None,
         json: Any = None,
         data: Any = None,
+        headers: Mapping[str, str] | None = None,
         missing_ok: bool = False,
     ) -> Any:
         """Make a request, again if need be, and return the parsed body (numbers with a fraction as `Decimal`).
@@ -137,7 +139,8 @@ class HttpSession:
 
         Raises:
             CredentialsError: 401 or 403; at once.
-            ProtocolError: another refusal, or a body that is no JSON every time.
+            RefusedError: another refusal.
+            ProtocolError: a body that is no JSON every time.
             SourceUnavailableError: nothing useful within the bounded attempts.
         """
         place = f"{method} {path}"
@@ -147,7 +150,7 @@ class HttpSession:
             self._keep_silence()
             self._tally.requests += 1
             try:
-                response = self._client.request(method, path, params=params, json=json, data=data)
+                response = self._client.request(method, path, params=params, json=json, data=data, headers=headers)
             except httpx.HTTPError as error:
                 trouble: Exception = SourceUnavailableError(
                     f"no answer to {place} ({type(error).__name__})", source=self.source, stream=stream, remedy=_LATER
@@ -211,17 +214,20 @@ class HttpSession:
 
     def _refused(self, status: int, place: str, stream: str | None, body: Any) -> Exception:
         if status in (401, 403):
-            what = "refused our credentials" if status == 401 else "does not allow us to read this"
+            do = "read" if place.startswith(("GET", "POST")) else "write"
+            what = "refused our credentials" if status == 401 else f"does not allow us to {do} this"
             return CredentialsError(
                 f"{status}, the vendor {what} at {place}", source=self.source, stream=stream, remedy=self._remedy
             )
         code = error_code(body)
-        return ProtocolError(
+        error = RefusedError(
             f"the vendor refused {place} with {status}{f' ({code})' if code else ''}",
             source=self.source,
             stream=stream,
             remedy="check base_url and the settings of this source",
         )
+        error.status, error.body = status, body
+        return error
 
     def close(self) -> None:
         """Close the connections."""

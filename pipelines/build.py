@@ -31,7 +31,7 @@ from warehouse import control_tables as t
 from warehouse.build_state import Candidate, begin_candidate, current_candidate, new_load_id
 from warehouse.connection import frugal, writer
 from warehouse.control import utcnow
-from warehouse.copies import copy_control, copy_decisions
+from warehouse.copies import copy_control, copy_decisions, copy_echoes
 from warehouse.differences import content_digest
 from warehouse.measure import Scope, measure
 from warehouse.publish import live_attached, live_load
@@ -75,6 +75,7 @@ def stage_all(
     con: duckdb.DuckDBPyConnection, hub: Hub, connectors: Sequence[Connector], *, now: datetime
 ) -> dict[tuple[str, str], Staged]:
     """Bring the staging of an open warehouse up to date with its raw; nothing outside of it is written."""
+    copy_echoes(con, hub.control)
     judge_rows = partial(_judge_rows, in_sql_from=hub.config.gate.in_sql_from)
     handlers = Handlers(normalise=normalise_parties, judge=judge_rows, version=NORMALISER_VERSION)
     done: dict[tuple[str, str], Staged] = {}

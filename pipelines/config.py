@@ -26,6 +26,7 @@ from hub.identity.settings import IdentitySettings
 from pipelines.alerts.settings import SECRETS, AlertSettings
 from pipelines.backup_settings import BackupSettings
 from pipelines.schedule_settings import ScheduleSettings
+from pipelines.writeback.values import check as check_write_back
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
 
@@ -93,6 +94,11 @@ class HubConfig(BaseModel):
             for name in names:
                 if name not in self.sources:
                     raise ConfigError(f"no source {name!r}", field=key, remedy=_nearest(name, self.sources))
+        return self
+
+    @model_validator(mode="after")
+    def _write_back(self) -> HubConfig:
+        check_write_back({name: settings.write_back for name, settings in self.sources.items()})
         return self
 
     @field_validator("publish")

@@ -16,6 +16,7 @@ from pipelines.logs import configure
 from pipelines.raw_assets import raw_assets
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
+from pipelines.writeback_assets import write_back_assets
 
 
 def build_defs(hub: Hub) -> dg.Definitions:
@@ -28,6 +29,7 @@ def build_defs(hub: Hub) -> dg.Definitions:
             *(asset for connector in connectors for asset in raw_assets(hub, connector)),
             *(asset for of_source in backfills.values() for asset in of_source),
             *build_assets(hub, connectors),
+            *write_back_assets(hub),
         ],
         asset_checks=[gate_checks(hub, connectors)],
         jobs=[*syncs, *backfill_jobs(backfills), *jobs(hub)],

@@ -253,7 +253,7 @@ def take_in(
         parts = [(path, landing.info(path)) for path in landing.parts()]
         if not parts:
             return RawLoad(), ()
-        seen = drift.observe(con, source, stream, [path for path, _ in parts])
+        seen = _by_others(hub, source, drift.observe(con, source, stream, [path for path, _ in parts]))
         _report_drift(hub, source, stream, ref, seen.changes, accepted=accept_schema)
         counts = raw.load(con, source, stream, parts, sync_run_id=ref.sync_run_id, now=utcnow())
         drift.remember(con, source, stream, seen, now=utcnow())
@@ -261,6 +261,13 @@ def take_in(
         if seq:
             landing.committed(value, seq)
     return counts or RawLoad(), seen.changes
+
+
+def _by_others(hub: Hub, source: str, seen: drift.Observation) -> drift.Observation:
+    """Without changes of the fields that the hub itself writes: where it begins to fill one, the source has not changed."""
+    told = hub.config.sources[source].write_back
+    own = set(told.fields.values()) if told is not None else set()
+    return replace(seen, changes=tuple(change for change in seen.changes if change.field not in own))
 
 
 def _report_drift(hub: Hub, source: str, stream: str, ref: SyncRef, changes: tuple[FieldChange, ...], *, accepted: bool) -> None:

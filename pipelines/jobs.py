@@ -10,10 +10,12 @@ import dagster as dg
 from pipelines.backups import take
 from pipelines.context import Hub
 from pipelines.under_way import SOURCE_TAG
+from pipelines.writeback.run import targets
 
 BUILD_JOB = "build"
 TARGETS_JOB = "publish_targets"
 BACKUP_JOB = "backup"
+WRITE_BACK_JOB = "write_back"
 
 
 def sync_job_name(source: str) -> str:
@@ -61,14 +63,22 @@ def jobs(hub: Hub) -> list[Any]:
         tags={"hub/job": BUILD_JOB},
     )
     others = [build, _backup_job(hub)] if hub.config.backup.to else [build]
+    told = targets(hub)
+    if told:
+        write_back = dg.define_asset_job(
+            WRITE_BACK_JOB,
+            selection=dg.AssetSelection.assets(*(["write_back", source] for source in told)),
+            description="Write back to the sources what of the published load they do not have yet.",
+        )
+        others.append(write_back)
     if not hub.config.publish:
         return others
-    targets = dg.define_asset_job(
+    further = dg.define_asset_job(
         TARGETS_JOB,
         selection=dg.AssetSelection.assets(*(["published", target.name] for target in hub.config.publish)),
         description="Bring the further targets up to the published load: after a failure of theirs, and after a rollback.",
     )
-    return [*others, targets]
+    return [*others, further]
 
 
 def _backup_job(hub: Hub) -> dg.JobDefinition:

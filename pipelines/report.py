@@ -14,6 +14,7 @@ from pipelines.gate import page_path
 from pipelines.pauses import active_pauses
 from pipelines.pins import active_pin
 from pipelines.targets import target_status
+from pipelines.writeback.status import write_back_status
 from warehouse import control_tables as t
 from warehouse.connection import published
 from warehouse.control import utcnow
@@ -27,6 +28,7 @@ def hub_status(hub: Hub) -> dict[str, Any]:
     held = _gate(hub, newest) | _held(hub, newest) if newest is not None and newest["status"] == "held" else None
     alerts = alert_status(hub) if hub.config.alerts.channels else None
     of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
+    of_loads["write_back"] = write_back_status(hub)
     return {"sources": sources, **of_loads, "alerts": alerts}
 
 

@@ -29,6 +29,8 @@ from pipelines.raw_assets import BATCH_TAG, SyncConfig, request_of
 from pipelines.source_runs import Reader, SyncOptions, quiet, sync_side_by_side, sync_source, why
 from pipelines.target_runs import catch_up, only_targets_failed
 from pipelines.targets import target_status
+from pipelines.writeback.status import write_back_status
+from pipelines.writeback_runs import deliver_late
 from warehouse import control_tables as t
 from warehouse.connection import building, writer
 from warehouse.publish import live_load
@@ -51,6 +53,7 @@ class SyncOutcome:
         error: why the build failed, if it did.
         load: the load_batch row that speaks for the result.
         targets: `target_status` of the further targets, none if the build failed.
+        write_back: `write_back_status` of the sources that are written to, none if the build failed.
     """
 
     action: Literal["published", "unchanged", "held", "withheld", "failed"] = "failed"
@@ -61,15 +64,17 @@ class SyncOutcome:
     error: str | None = None
     load: dict[str, Any] | None = None
     targets: list[dict[str, Any]] = field(default_factory=list)
+    write_back: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 published or nothing to do, 3 held or withheld, 4 the same as 0 but a source or target failed, 1 error."""
+        """0 published or nothing to do, 3 held or withheld, 4 the same as 0 but a source, target or write-back failed, 1 error."""
         if self.action == "failed":
             return EXIT_ERROR
         if self.action in ("held", "withheld"):
             return EXIT_HELD
-        return EXIT_SOURCE_FAILED if self.errors or any(target["error"] for target in self.targets) else EXIT_OK
+        after = (*self.targets, *self.write_back)
+        return EXIT_SOURCE_FAILED if self.errors or any(told["error"] for told in after) else EXIT_OK
 
 
 def run_sync(
@@ -118,6 +123,7 @@ def run_sync(
             outcome.error = "no source could be read and nothing is published yet"
         else:
             _build_alone(hub, defs, instance, batch, outcome, notice, force=options.full)
+            _write_back(hub, defs, instance, batch, outcome, notice)
         evaluate_after_sync(hub, instance)
     outcome.streams = hub.control.rows(
         sa.select(t.sync_run).where(t.sync_run.c.batch_id == batch).order_by(t.sync_run.c.started_at)
@@ -137,7 +143,9 @@ def run_build(hub: Hub, notice: Notice = lambda text: None) -> SyncOutcome:
     outcome = SyncOutcome()
     with open_instance(hub.config) as instance:
         clear_dead_runs(instance)
-        _build_alone(hub, build_defs(hub), instance, secrets.token_hex(8), outcome, notice, force=False)
+        defs, batch = build_defs(hub), secrets.token_hex(8)
+        _build_alone(hub, defs, instance, batch, outcome, notice, force=False)
+        _write_back(hub, defs, instance, batch, outcome, notice)
         evaluate_after_sync(hub, instance)
     return outcome
 
@@ -152,6 +160,18 @@ def _build_alone(
             if outcome.action != "published":
                 catch_up(hub, defs, instance, batch, notice)
         outcome.targets = target_status(hub)
+    except HubError as error:
+        outcome.action, outcome.error = "failed", str(error)
+
+
+def _write_back(
+    hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, batch: str, outcome: SyncOutcome, notice: Notice
+) -> None:
+    """Tell the sources what they lack of the live load. No build waits for that: a vendor may take hours over its first one."""
+    try:
+        if outcome.action != "failed":
+            deliver_late(hub, defs, instance, batch, notice)
+        outcome.write_back = write_back_status(hub)
     except HubError as error:
         outcome.action, outcome.error = "failed", str(error)
 

@@ -12,24 +12,30 @@ import sqlalchemy as sa
 from pipelines.context import Hub
 from pipelines.dead_syncs import clear_dead_syncs
 from pipelines.instance import is_of_a_command
-from pipelines.jobs import BUILD_JOB, sync_job_name
+from pipelines.jobs import BUILD_JOB, WRITE_BACK_JOB, sync_job_name
 from pipelines.pauses import active_pauses, pause_line
 from pipelines.pins import active_pin
 from pipelines.raw_assets import LATER_TAG
 from pipelines.schedules import runs_by_itself
 from pipelines.under_way import under_way
+from pipelines.writeback.outbox import runs as write_back_runs
+from pipelines.writeback.run import targets
+from pipelines.writeback.status import lagging
+from pipelines.writeback_assets import write_back_key
 from warehouse import control_tables as t
 from warehouse.control import utcnow
 
 ATTEMPT_TAG = "hub/attempt"
 _RUN_KEY_TAG = "dagster/run_key"
+_AGAIN = timedelta(minutes=15)  # before a write-back that did not get through is tried again
 _OWN_BUILD = timedelta(minutes=2)  # in which a `hub sync` that brought something begins its build
 
 
 def sensors(hub: Hub, sync_jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
-    """Both run by themselves if any sync does."""
+    """All run by themselves if any sync does."""
     status = dg.DefaultSensorStatus.RUNNING if runs_by_itself(hub) else dg.DefaultSensorStatus.STOPPED
-    return [_build_after_sync(hub, status), _retry_syncs(hub, sync_jobs, status)]
+    after = [_write_back_after_publish(hub, status)] if targets(hub) else []
+    return [_build_after_sync(hub, status), _retry_syncs(hub, sync_jobs, status), *after]
 
 
 def _build_after_sync(hub: Hub, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -99,6 +105,33 @@ def _settled(last: dict[str, Any] | None) -> str:
             return f"load {last['load_id']} waits behind a pinned one and nothing new came since"
         case _:
             return f"nothing changed since load {last['load_id']}"
+
+
+def _write_back_after_publish(hub: Hub, status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Requests a run that tells the sources what they lack of the live load; one that failed is tried again after a while."""
+
+    @dg.sensor(
+        name="write_back_after_publish",
+        job_name=WRITE_BACK_JOB,
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Writes back to the sources that were not told all of the live load yet.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        run = under_way(context.instance, job=WRITE_BACK_JOB)
+        if run is not None:
+            return dg.SkipReason(f"run {run.run_id} has not ended yet ({run.status.value.lower()})")
+        build = under_way(context.instance, job=BUILD_JOB)
+        if build is not None:
+            return dg.SkipReason(f"build {build.run_id} may be about to publish")
+        tried, now = write_back_runs(hub), utcnow()
+        late = lagging(hub)
+        due = [s for s in late if s not in tried or not tried[s]["error"] or now - tried[s]["ran_at"] >= _AGAIN]
+        if not due:
+            return dg.SkipReason(f"tried a while ago: {', '.join(late)}" if late else "every source has what it is owed")
+        return dg.RunRequest(asset_selection=[write_back_key(source) for source in due])
+
+    return sensor
 
 
 def _retry_syncs(hub: Hub, sync_jobs: Sequence[Any], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:

@@ -185,6 +185,13 @@ def backing_up(settings: WarehouseSettings) -> Iterator[None]:
 
 
 @contextmanager
+def writing_back(settings: WarehouseSettings) -> Iterator[None]:
+    """Hold write-backs apart: what one has sent is noted before another asks what is owed. Raises `WarehouseBusyError`."""
+    with locked(settings.path, "writeback.lock", settings.lock_timeout_seconds):
+        yield
+
+
+@contextmanager
 def linking(settings: WarehouseSettings) -> Iterator[None]:
     """Hold apart whoever moves the link or what it may point to: publishing, rolling back, pruning. Raises `WarehouseBusyError`."""
     with locked(settings.path, "link.lock", settings.lock_timeout_seconds):

@@ -18,7 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.contract.errors import WarehouseAccessError
-from warehouse import alert_tables  # noqa: F401 - its tables are the store's too
+from warehouse import (
+    alert_tables,  # noqa: F401 - its tables are the store's too
+    writeback_tables,  # noqa: F401 - and so are these
+)
 from warehouse import control_tables as t
 
 
@@ -164,6 +167,11 @@ class ControlStore:
         """A whole table, for the copy that a published load carries."""
         with self._transaction() as con:
             return pd.read_sql(sa.select(table), con)
+
+    def frame_of(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        """Rows of a SELECT as a frame, however many."""
+        with self._transaction() as con:
+            return pd.read_sql(statement, con)
 
     # what the hub keeps for itself -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from warehouse import control_tables as t
 from warehouse.control import ControlStore
 from warehouse.differences import PublishedTable
+from warehouse.writeback_tables import writeback_echo
 
 # schema of the copy -> tables
 COPIES: dict[str, tuple[sa.Table, ...]] = {
@@ -19,6 +20,8 @@ DECIDED: dict[str, tuple[sa.Table, ...]] = {
     "identity": (t.match_decision,),
     "steward": (t.attribute_override,),
 }
+# echoes of our own writing: staging takes them for none
+ECHOES: dict[str, tuple[sa.Table, ...]] = {"ops": (writeback_echo,)}
 CARRIED: tuple[PublishedTable, ...] = tuple(
     PublishedTable(schema, table.name, tuple(column.name for column in table.primary_key))
     for schema, tables in COPIES.items()
@@ -50,6 +53,11 @@ def copy_control(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
 def copy_decisions(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
     """Make the warehouse's copies of what people decided equal to the control store's tables."""
     _copy(con, control, DECIDED)
+
+
+def copy_echoes(con: duckdb.DuckDBPyConnection, control: ControlStore) -> None:
+    """Make the warehouse's copy of the write-back's echoes equal to the control store's table."""
+    _copy(con, control, ECHOES)
 
 
 def _copy(con: duckdb.DuckDBPyConnection, control: ControlStore, copies: dict[str, tuple[sa.Table, ...]]) -> None:

@@ -19,7 +19,8 @@ from warehouse.sql import statement
 # 3: records that their source merged, and the company a party belongs to; what a review task is worth
 # 4: whether the source verified an e-mail
 # 5: where the clicks of an ad lead
-VERSION = 5
+# 6: echoes of our own writing
+VERSION = 6
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
 # columns that came to tables of the scripts, which are not made anew where they are
 _ADDED = (

@@ -91,6 +91,7 @@ def stage_stream(
     con.execute("BEGIN")
     try:
         con.execute(statement("staging_source").replace("{table}", table_name(place.name, stream)), {"since": since})
+        con.execute(statement("staging_echo"))
         has_parties = any(block.table == PARTY.name for block in blocks) and stream in place.party_streams
         make_source(con, place, has_parties)
         con.execute(

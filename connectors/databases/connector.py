@@ -9,7 +9,7 @@ whether they changed. Without `updated_at`, or with ``deletes: snapshot``, each 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from connectors.databases.reading import Reading, Window
 from connectors.databases.server import Server
 from connectors.databases.settings import SqlSettings, SqlStream
 from connectors.fields_mapping import mapping_sql
+from connectors.writeback import ValueKind, Writer
 from hub.contract.errors import SourceUnavailableError
 
 
@@ -54,6 +55,16 @@ class SqlConnector(Connector):
             )
             for name, stream in ordered
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> Writer | None:
+        """Columns of the rows, or of a table beside them."""
+        told = self.settings.write_back
+        parties = [name for name, about in self.settings.streams.items() if about.kind == "party"]
+        if told is None or stream != (told.stream or parties[0]):
+            return None
+        from connectors.databases.writer import SqlWriter
+
+        return SqlWriter(self._server, stream, self.settings.streams[stream], told, kinds, self._zone)
 
     def check(self) -> str:
         """Connect, and see that each table is there with the columns hub.yaml names."""

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connectors.contract import Secret
 from connectors.fields import MappedSettings, MappedStream
+from connectors.writeback import Takes, WriteBackSettings
 
 _NAME_PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([^."`]+?))\s*(\.|$)')
 # what may hold any character (texts, quoted names, comments), and the marks and words that are looked for outside of it
@@ -43,7 +44,7 @@ class SqlStream(MappedStream):
     @property
     def parts(self) -> tuple[str, ...]:
         """The table's name without quotes, its schema before it."""
-        return _parts(self.table or "")
+        return parts(self.table or "")
 
     @property
     def incremental(self) -> bool:
@@ -59,7 +60,7 @@ class SqlStream(MappedStream):
     @field_validator("table")
     @classmethod
     def _table(cls, value: str | None) -> str | None:
-        if value is not None and not 1 <= len(_parts(value)) <= 3:
+        if value is not None and not 1 <= len(parts(value)) <= 3:
             raise ValueError('must be a table, or schema.table; a name with a dot or a quote in it goes in "quotes"')
         return value
 
@@ -90,6 +91,25 @@ class SqlStream(MappedStream):
         return self
 
 
+class SqlWriteBackSettings(WriteBackSettings):
+    """What is written into a database, and into which table."""
+
+    stream: str | None = Field(None, description="the stream whose records are told; needed where several are of parties")
+    table: str | None = Field(
+        None,
+        min_length=1,
+        description="a table beside that stream's own, in which the hub makes a row per record; without, its own",
+    )
+    key: str | None = Field(None, min_length=1, description="column of that table with the record's ID; without, the stream's id")
+
+    @field_validator("table")
+    @classmethod
+    def _table(cls, value: str | None) -> str | None:
+        if value is not None and not 1 <= len(parts(value)) <= 3:
+            raise ValueError('must be a table, or schema.table; a name with a dot or a quote in it goes in "quotes"')
+        return value
+
+
 class SqlSettings(MappedSettings):
     """Settings of a source of type `sql`."""
 
@@ -101,6 +121,30 @@ class SqlSettings(MappedSettings):
         " whole numbers that are no Unix time, so many numbers",
     )
     streams: dict[str, SqlStream] = Field(min_length=1)
+    write_back: SqlWriteBackSettings | None = Field(None, description="what the hub writes into its rows; without: nothing")
+
+    takes: ClassVar[Takes | None] = Takes(r"[^\s.](.{0,126}[^\s.])?", "hub_customer_id, a column")
+
+    @model_validator(mode="after")
+    def _written(self) -> Self:
+        told = self.write_back
+        if told is None:
+            return self
+        parties = [name for name, stream in self.streams.items() if stream.kind == "party"]
+        if told.stream is not None and told.stream not in parties:
+            raise ValueError(f"write_back.stream must be a stream of kind party; there are {', '.join(parties) or 'none'}")
+        if told.stream is None and len(parties) != 1:
+            raise ValueError(f"write_back needs stream: which one of {', '.join(parties) or 'kind party'} is told")
+        stream = self.streams[told.stream or parties[0]]
+        if told.table is None and (stream.table is None or len(stream.id) > 1):
+            raise ValueError("write_back needs table and key: rows of a query, or of an id of several columns, cannot be written")
+        if told.key is None and len(stream.id) > 1:
+            raise ValueError("write_back needs key: the column of its table with the record's ID, its parts joined by :")
+        used = {column for group in stream.used_columns for column in group}
+        read = sorted(used & set(told.fields.values()))
+        if told.table is None and read:
+            raise ValueError(f"the hub reads column {read[0]}, and must not write what it reads")
+        return self
 
     @field_validator("base_url")
     @classmethod
@@ -110,17 +154,17 @@ class SqlSettings(MappedSettings):
         return value
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def parts(name: str) -> tuple[str, ...]:
     """`schema."odd.name"` -> its parts; nothing if it cannot be read."""
-    parts: list[str] = []
+    found_parts: list[str] = []
     at = 0
     while at < len(name):
         found = _NAME_PART.match(name, at)
         if not found:
             return ()
         quoted, ticked, plain, dot = found.groups()
-        parts.append(quoted.replace('""', '"') if quoted else ticked.replace("``", "`") if ticked else plain)
+        found_parts.append(quoted.replace('""', '"') if quoted else ticked.replace("``", "`") if ticked else plain)
         at = found.end()
         if dot and at == len(name):
             return ()
-    return tuple(parts)
+    return tuple(found_parts)

@@ -28,6 +28,8 @@ import simplejson
 
 from connectors.contract import Checkpoint, Deletes, Page, Record, Reject, Stream
 from connectors.ecommerce.shopify_api import API_VERSION, DeniedError, ShopifyApi, ShopifySettings
+from connectors.ecommerce.shopify_writer import ShopifyWriter
+from connectors.writeback import ValueKind
 from hub.contract.tables import Kind
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,10 @@ class ShopifyConnector(ShopifyApi):
             )
             for name, kind in _KINDS.items()
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> ShopifyWriter | None:
+        """Customers' metafields."""
+        return ShopifyWriter(self, kinds) if stream == "customers" else None
 
     def check(self) -> str:
         """The shop's name. Raises `SourceError`."""

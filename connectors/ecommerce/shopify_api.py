@@ -9,13 +9,14 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import Field, field_validator
 
 from connectors.contract import Secret, SourceSettings
 from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
+from connectors.writeback import Takes
 from hub.contract.errors import CredentialsError, ProtocolError
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ class ShopifySettings(SourceSettings):
     )
     page_size: int = Field(100, ge=1, le=250, description="records per page; made smaller where Shopify finds the query too costly")
     lookback_seconds: int = Field(120, ge=1, description="each sync reads this much again, for changes the search index shows late")
+
+    # the names of metafields; see shopify_writer.py
+    takes: ClassVar[Takes | None] = Takes(r"[A-Za-z0-9_-]{3,255}\.[A-Za-z0-9_-]{2,64}", "customer_hub.open_tickets")
 
     @field_validator("shop")
     @classmethod

@@ -30,7 +30,9 @@ from pydantic import Field, field_validator
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
 from connectors.ecommerce.woocommerce_list import DisorderError, Place, id_of, walk
 from connectors.ecommerce.woocommerce_refunds import Refunds
+from connectors.ecommerce.woocommerce_writer import TAKES, WooCommerceWriter
 from connectors.http import HttpConnector, HttpSession, by_header
+from connectors.writeback import Takes, ValueKind
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError
 
 API_VERSION = "wc/v3"
@@ -54,6 +56,8 @@ class WooCommerceSettings(SourceSettings):
     reread_days: int = Field(
         7, ge=0, description="read all orders again after so many days, which finds those deleted for good; 0: never"
     )
+
+    takes: ClassVar[Takes | None] = TAKES
 
     @field_validator("url")
     @classmethod
@@ -84,6 +88,14 @@ class WooCommerceConnector(HttpConnector):
             Stream("orders", "order", "id", "date_modified_gmt", gone, self._orders, self._orders_between),
             Stream("customers", "party", "id", None, Deletes.SNAPSHOT, self._customers),
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> WooCommerceWriter | None:
+        """Customers' meta data."""
+        if stream != "customers":
+            return None
+        variable = self.settings.consumer_key.variable
+        remedy = f"give the key in {variable} the permission Read/Write, or take write_back out of hub.yaml"
+        return WooCommerceWriter(self.http, kinds, root=ROOT, remedy=remedy)
 
     def check(self) -> str:
         """Whose shop it is, and how many orders the key can see."""

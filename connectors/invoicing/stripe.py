@@ -14,7 +14,7 @@ is gone. A charge is read along with the invoice payments that say which invoice
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,8 @@ from connectors.contract import Checkpoint, Family, Page, Secret, SourceSettings
 from connectors.http import HttpConnector, HttpSession
 from connectors.invoicing.stripe_events import RESOURCES, Resource
 from connectors.invoicing.stripe_reader import StripeReader
+from connectors.invoicing.stripe_writer import TAKES, StripeWriter
+from connectors.writeback import Takes, ValueKind
 from hub.contract.errors import CredentialsError, ProtocolError
 
 API_VERSION = "2026-10-28.endive"
@@ -45,6 +47,8 @@ class StripeSettings(SourceSettings):
     refunds: bool = Field(True, description="read refunds; switch it off if the key may not")
     credit_notes: bool = Field(True, description="read credit notes; switch it off if the key may not")
 
+    takes: ClassVar[Takes | None] = TAKES
+
 
 class StripeConnector(HttpConnector):
     """One Stripe account."""
@@ -63,6 +67,14 @@ class StripeConnector(HttpConnector):
             for r in RESOURCES
             if r.setting is None or getattr(self.settings, r.setting)
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> StripeWriter | None:
+        """Customers' metadata."""
+        if stream != "customers":
+            return None
+        variable = self.settings.api_key.variable
+        remedy = f"let the key in environment variable {variable} write customers, or take write_back out of hub.yaml"
+        return StripeWriter(self.http, kinds, remedy=remedy)
 
     def check(self) -> str:
         """The account the key belongs to; a restricted key may not see it, then we try that it may read customers."""

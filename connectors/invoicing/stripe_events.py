@@ -25,6 +25,7 @@ KEPT = timedelta(days=29)
 # a stream without changes gets a fresh watermark this often, so that the watermark does not outlive the events
 REFRESH = timedelta(days=1)
 BATCH = 100
+OWN = "customer-hub-"  # how the idempotency keys of our own writing begin
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class Event:
         object_id: the object of the stream that it names, None if it names none.
         via: what the stream's list finds that object by; see `Resource.via`.
         listed: the object's own time of creation where it is still there, for windows.
+        own: whether it is the echo of our own writing (see ``stripe_writer.py``), of which nothing is to be learnt.
     """
 
     id: str
@@ -125,6 +127,7 @@ class Event:
     object_id: str | None
     via: str | None = None
     listed: int | None = None
+    own: bool = False
 
 
 def read_event(item: Any, resource: Resource) -> Event:
@@ -139,7 +142,13 @@ def read_event(item: Any, resource: Resource) -> Event:
         # an invoice payment holds it in the payment it is about
         via = about.get("payment_intent") or (about.get("payment") or {}).get("payment_intent")
     listed = about.get("created") if own and not str(item.get("type")).endswith(".deleted") else None
-    return Event(str(item["id"]), int(item["created"]), _text(object_id), _text(via), listed if isinstance(listed, int) else None)
+    created_at = listed if isinstance(listed, int) else None
+    return Event(str(item["id"]), int(item["created"]), _text(object_id), _text(via), created_at, _is_own(item.get("request")))
+
+
+def _is_own(request: Any) -> bool:
+    key = request.get("idempotency_key") if isinstance(request, Mapping) else None
+    return isinstance(key, str) and key.startswith(OWN)
 
 
 def _text(value: Any) -> str | None:
@@ -211,14 +220,15 @@ class Position:
 
 
 def batches(events: Iterable[Event]) -> Iterator[list[tuple[str, int]]]:
-    """The objects that changed, each with the second of its last event, oldest first; a batch never ends within a second.
+    """The objects that changed by others than us, each with the second of its last event, oldest first; a batch never ends within
+    a second.
 
     In that order the watermark may follow after each batch: an object that changed again later stands further back, and if the
     reading breaks off before it, its later event is still new to the next one.
     """
     last: dict[str, int] = {}
     for event in events:
-        if event.object_id is not None:
+        if event.object_id is not None and not event.own:
             last[event.object_id] = max(event.created, last.get(event.object_id, event.created))
     batch: list[tuple[str, int]] = []
     for object_id, second in sorted(last.items(), key=lambda item: (item[1], item[0])):

@@ -14,7 +14,7 @@ Two things a change of which Xero does not tell by time:
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -25,9 +25,11 @@ from connectors.http import HttpConnector
 from connectors.invoicing.xero_api import ACCOUNTING, XeroSession, XeroSettings, time_of, zone_of
 from connectors.invoicing.xero_pages import SECOND, Place, text_of
 from connectors.invoicing.xero_reading import CONTACTS, CREDIT_NOTES, INVOICES, PAYMENTS, Listed, Reading
+from connectors.invoicing.xero_writer import XeroWriter
 from connectors.oauth import AccessToken, Bearer, ClientCredentialsGrant, RefreshTokenGrant, TokenEndpoint
 from connectors.oauth_store import TokenStore
 from connectors.once import once
+from connectors.writeback import ValueKind
 from hub.contract.errors import CredentialsError, ProtocolError
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,15 @@ class XeroConnector(HttpConnector):
             )
             for one in LISTS
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> XeroWriter | None:
+        """Numbers of contacts."""
+        if stream != "contacts":
+            return None
+        remedy = "authorise the app again with the scope accounting.contacts, or take write_back out of hub.yaml"
+        session = self.http
+        assert isinstance(session, XeroSession)
+        return XeroWriter(session, kinds, remedy=remedy)
 
     def check(self) -> str:
         """The organisation's name, currency and time zone."""

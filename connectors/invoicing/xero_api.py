@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from connectors.contract import Secret, SourceSettings
 from connectors.http import HttpSession, by_header, retry_after
 from connectors.invoicing.xero_pages import Place, text_of
+from connectors.writeback import Takes
 from hub.contract.errors import CredentialsError, SourceUnavailableError
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class XeroSettings(SourceSettings):
     lookback_seconds: int = Field(300, ge=0, le=30 * 86_400, description="each sync reads this far back behind the last change")
     page_size: int = Field(1000, ge=1, le=1000, description="records per call; Xero gives at most 1000")
     leave_daily_calls: int = Field(0, ge=0, description="stop before fewer calls of the day remain for other uses of the app")
+
+    takes: ClassVar[Takes | None] = Takes(r"ContactNumber|AccountNumber", "ContactNumber or AccountNumber")
 
     @model_validator(mode="after")
     def _authorised(self) -> XeroSettings:
@@ -80,6 +83,15 @@ class XeroSession(HttpSession):
                 return self.get(f"{ACCOUNTING}/{path}", stream=stream, params=query)
         finally:
             self._question.since = self._question.stream = None
+
+    def paced(self, method: str, path: str, *, stream: str, **how: Any) -> Any:
+        """Any other request, at the same pace; see `request`."""
+        self._question.stream = stream
+        try:
+            with self._paced():
+                return self.request(method, path, stream=stream, **how)
+        finally:
+            self._question.stream = None
 
     def _stamp(self, request: httpx.Request) -> None:
         self._sent.append(time.monotonic())

@@ -5,6 +5,7 @@ Imported only when serving: it needs starlette and graphql-core.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -75,14 +76,18 @@ def _vendor(name: str, api: VendorApi, faults: Faults) -> Callable[[Request], An
             await request.body(),
             f"{request.url.scheme}://{request.url.netloc}/{name}",
         )
-        fault = faults.due(name, path)
+        fault = faults.due(name, path, request.method)
         if fault is not None and fault.status is not None:
+            if fault.after:
+                api.answer(call)
             return _response(api.fault(fault.status, fault.retry_after))
         if fault is not None and fault.repeat_page:
             again = faults.last_page(name, _question(call))
             if again is not None:
                 return Response(again, media_type="application/json")
         response = _response(api.answer(call))
+        if fault is not None and fault.hang is not None:
+            await asyncio.sleep(fault.hang)
         content = bytes(response.body)
         if fault is not None and fault.truncate:
             return Response(content[: len(content) // 2], response.status_code, media_type="application/json")

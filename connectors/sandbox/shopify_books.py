@@ -28,11 +28,12 @@ class UserError(Exception):
 
     Args:
         field: path in the input, e.g. ``["input", "email"]``; None for the whole.
+        code, element: what mutations of many inputs say beside: the error's code, and which input it is about.
     """
 
-    def __init__(self, field: list[str] | None, message: str) -> None:
+    def __init__(self, field: list[str] | None, message: str, code: str = "INVALID", element: int | None = None) -> None:
         super().__init__(message)
-        self.field, self.message = field, message
+        self.field, self.message, self.code, self.element = field, message, code, element
 
 
 class ShopifyBooks:

@@ -18,6 +18,8 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
@@ -68,8 +70,16 @@ class Cost:
         inner = self._selection(kind, node.selection_set)
         if kind.name.endswith("Connection"):
             return 2.0 + max(1.0, 2.0 * math.log(max(1, self._size(node)))) * inner
+        if isinstance(field.type, GraphQLNonNull) and isinstance(field.type.of_type, GraphQLList) and self._ids(node):
+            return self._ids(node) * (1.0 + inner)  # objects that are named, each with all that is asked of it
         # what only wraps a connection's records is free
         return inner if kind.name.endswith("Edge") or kind.name == "PageInfo" else 1.0 + inner
+
+    def _ids(self, node: FieldNode) -> int:
+        for argument in node.arguments:
+            if argument.name.value == "ids" and isinstance(argument.value, VariableNode):
+                return len(self._variables.get(argument.value.name.value) or ())
+        return 0
 
     def _size(self, node: FieldNode) -> int:
         for argument in node.arguments:

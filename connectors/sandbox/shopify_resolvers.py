@@ -55,6 +55,11 @@ class Root:
         kind = id.removeprefix("gid://shopify/").partition("/")[0]
         return {"Customer": self.customer, "Order": self.order}[kind](info, id) if kind in ("Customer", "Order") else None
 
+    def nodes(self, info: object, ids: list[str]) -> list[Object | None]:
+        if len(ids) > 250:
+            raise GraphQLError("The input array size is greater than the maximum allowed of 250.")
+        return [self.node(info, id) for id in ids]
+
     def customerByIdentifier(self, info: object, identifier: Object) -> Object | None:
         name, value = _one_of(identifier, "CustomerIdentifierInput")
         if name == "id":
@@ -84,22 +89,22 @@ class Root:
         return {**self._change("deletedCustomerId", delete), "shop": self._views.shop()}
 
     def metafieldsSet(self, info: object, metafields: list[Object]) -> Object:
-        given = [
-            {
-                "owner": field["ownerId"],
-                "namespace": field.get("namespace") or "$app",
-                "key": field["key"],
-                "kind": field.get("type") or "single_line_text_field",
-                "value": field["value"],
-            }
-            for field in metafields
-        ]
+        given = []
+        for field in metafields:
+            one = {"owner": field["ownerId"], "namespace": field.get("namespace") or "$app", "key": field["key"]}
+            one |= {"kind": field.get("type") or "", "value": field["value"]}
+            # null is not nothing: it asks that there be no such metafield yet
+            given.append(one | ({"digest": field["compareDigest"]} if "compareDigest" in field else {}))
 
         def write() -> list[Object | None]:
             held = self._sandbox.write("shopify.set_metafields", metafields=given)
             return [self._views.metafield_view(one) for one in held]
 
         return self._change("metafields", write)
+
+    def metafieldsDelete(self, info: object, metafields: list[Object]) -> Object:
+        given = [{"owner": one["ownerId"], "namespace": one["namespace"], "key": one["key"]} for one in metafields]
+        return self._change("deletedMetafields", lambda: self._sandbox.write("shopify.delete_metafields", metafields=given))
 
     def orderCreate(self, info: object, order: Object, options: Object | None = None) -> Object:
         def create() -> Object | None:
@@ -130,7 +135,8 @@ class Root:
 
 
 def _refused(name: str, error: UserError) -> Object:
-    return {name: None, "userErrors": [{"field": error.field, "message": error.message, "code": "INVALID", "elementIndex": None}]}
+    told = {"field": error.field, "message": error.message, "code": error.code, "elementIndex": error.element}
+    return {name: None, "userErrors": [told]}
 
 
 def _number(global_id: str, kind: str) -> str:

@@ -13,6 +13,7 @@ from connectors.sandbox.money import converted
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.shopify_books import SHOP_CURRENCY, ShopifyBooks
 from connectors.sandbox.shopify_lines import lines_of
+from connectors.sandbox.shopify_metafields import digest, held_by
 from connectors.sandbox.shopify_pages import Pages
 from connectors.sandbox.shopify_visits import visited
 from connectors.sandbox.zendesk_books import iso
@@ -84,8 +85,17 @@ class Views:
             "orders": lambda info, **args: self._pages.orders(args, orders, self.order),
             "lastOrder": lambda info: self.order(orders[-1]) if orders else None,
             "metafield": lambda info, key, namespace="$app": self.metafield(gid("Customer", number), namespace, key),
+            "metafields": lambda info, keys=None, **args: self._metafields(gid("Customer", number), keys, args),
             "events": lambda info, **args: self._pages.events(args, self._events_of(number), self.event),
         }
+
+    def _metafields(self, owner: str, keys: list[str] | None, args: Object) -> Object:
+        held = [f for f in held_by(self._books, owner) if args.get("namespace") in (None, f["namespace"])]
+        if keys is None:
+            return self._pages.plain(args, held, self.metafield_view)
+        named = [f for f in held if f"{f['namespace']}.{f['key']}" in keys]
+        # asked for as namespace.key, they are returned so
+        return self._pages.plain(args, named, lambda f: {**self.metafield_view(f), "key": f"{f['namespace']}.{f['key']}"})
 
     @staticmethod
     def _email(record: Object) -> Object | None:
@@ -128,19 +138,19 @@ class Views:
 
     def metafield(self, owner: str, namespace: str, key: str) -> Object | None:
         """A metafield of an object."""
-        return self.metafield_view(self._books.metafields.get(f"{owner} {namespace} {key}"))
+        held = self._books.metafields.get(f"{owner} {namespace} {key}")
+        return self.metafield_view(held) if held else None
 
-    @staticmethod
-    def metafield_view(held: Object | None) -> Object | None:
+    def metafield_view(self, held: Object) -> Object:
         """A metafield."""
-        if held is None:
-            return None
         times = {"createdAt": iso(held["createdAt"]), "updatedAt": iso(held["updatedAt"])}
         return {
             "__typename": "Metafield",
             **{name: held[name] for name in ("namespace", "key", "type", "value")},
             "id": gid("Metafield", held["number"]),
             "legacyResourceId": str(held["number"]),
+            "compareDigest": digest(held),
+            "owner": lambda info: self.customer(self._books.customers.get(held["owner"].rpartition("/")[2])),
             **times,
         }
 

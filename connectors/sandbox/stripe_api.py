@@ -19,6 +19,7 @@ from connectors.sandbox.shelf import Object, Shelf, taken
 from connectors.sandbox.state import Sandbox
 from connectors.sandbox.stripe_books import WRITABLE
 from connectors.sandbox.stripe_params import (
+    check_metadata,
     check_names,
     check_payment,
     created_filter,
@@ -220,6 +221,7 @@ class StripeApi:
         if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", email):
             refuse(400, f"Invalid email address: {email}", "email", code="email_invalid")
         fields.pop("expand", None)
+        check_metadata(fields.get("metadata"))
         return {name: (None if value == "" and name != "metadata" else value) for name, value in fields.items()}
 
     def _create(self, call: Call, kind: str, key: str, request: Object) -> Answer:

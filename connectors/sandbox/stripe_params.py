@@ -56,6 +56,15 @@ def check_payment(given: Any) -> None:
         refuse(400, f"Invalid payment[type]: must be one of payment_intent, payment_record, not {given['type']}", "payment[type]")
 
 
+def check_metadata(given: Any) -> None:
+    """Refuse metadata that is too long (docs.stripe.com/api/metadata): keys of 40 characters, values of 500."""
+    for name, value in given.items() if isinstance(given, dict) else ():
+        if len(name) > 40:
+            refuse(400, "Metadata keys can be up to 40 characters.", f"metadata[{name}]", code="parameter_invalid_string")
+        if len(str(value)) > 500:
+            refuse(400, "Metadata values can be up to 500 characters.", f"metadata[{name}]", code="parameter_invalid_string")
+
+
 def integer(value: Any, name: str) -> int:
     """A whole number, or a refusal."""
     try:

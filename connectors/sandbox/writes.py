@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.sandbox.accounts import STREAM_OF
 from connectors.sandbox.shelf import Object
-from connectors.sandbox.shopify_books import UserError
+from connectors.sandbox.shopify_metafields import delete_all, set_all
 from connectors.sandbox.support import solve
 from connectors.sandbox.world import Account, World
 
@@ -118,11 +118,11 @@ def _shopify_create_order(world: World, at: int, fields: Object, customer: Objec
 
 
 def _shopify_set_metafields(world: World, at: int, metafields: list[Object]) -> list[Object]:
-    """All or none."""
-    for number, field in enumerate(metafields):
-        if world.shopify.customers.get(field["owner"].rpartition("/")[2]) is None:
-            raise UserError(["metafields", str(number), "ownerId"], "Owner does not exist.")
-    return [world.shopify.set_metafield(at, **field) for field in metafields]
+    return set_all(world.shopify, at, metafields)
+
+
+def _shopify_delete_metafields(world: World, at: int, metafields: list[Object]) -> list[Object | None]:
+    return delete_all(world.shopify, at, metafields)
 
 
 WRITES: dict[str, Callable[..., Any]] = {
@@ -141,4 +141,5 @@ WRITES: dict[str, Callable[..., Any]] = {
     "shopify.delete_customer": _shopify_delete_customer,
     "shopify.create_order": _shopify_create_order,
     "shopify.set_metafields": _shopify_set_metafields,
+    "shopify.delete_metafields": _shopify_delete_metafields,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from connectors.sandbox.shelf import Object
@@ -59,6 +60,33 @@ def audit(ticket: Object, kind: str) -> Object:
         "events": events,
         "via": ticket["via"],
     }
+
+
+def check_external_id(users: Iterable[Object], external_id: str | None, beside: str) -> None:
+    """Refuse an external ID that another live user has; case does not count."""
+    for user in users if external_id is not None else ():
+        taken = user["active"] and str(user["id"]) != beside and user["external_id"]
+        if taken and taken.lower() == str(external_id).lower():
+            invalid_record("external_id", "External: has already been taken", "DuplicateValue")
+
+
+# the user fields of this account, by the type of value they take
+_USER_FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "common_customer_id": (str,),
+    "segments": (str,),
+    "open_tickets": (int,),
+    "lifetime_value": (int, float),
+    "can_email": (bool,),
+}
+
+
+def known_user_fields(given: Object) -> Object:
+    """Those that the account has; a value of another type is refused."""
+    known = {name: value for name, value in given.items() if name in _USER_FIELD_TYPES}
+    for name, value in known.items():
+        if value is not None and type(value) not in _USER_FIELD_TYPES[name]:
+            invalid_record(name, f"{name}: is invalid", "InvalidValue")
+    return known
 
 
 def not_found() -> NoReturn:

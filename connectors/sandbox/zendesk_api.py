@@ -12,9 +12,19 @@ from connectors.sandbox import credentials
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.state import Sandbox
 from connectors.sandbox.wire import Answer, Call, VendorError, nested, retry_header
-from connectors.sandbox.zendesk_answers import audit, body, check_status, invalid_record, not_found, throttled
+from connectors.sandbox.zendesk_answers import (
+    audit,
+    body,
+    check_external_id,
+    check_status,
+    invalid_record,
+    known_user_fields,
+    not_found,
+    throttled,
+)
 from connectors.sandbox.zendesk_beside import identities, included, metric_set
 from connectors.sandbox.zendesk_books import USER_FIELDS, DuplicateEmailError
+from connectors.sandbox.zendesk_bulk import BulkUpdates
 from connectors.sandbox.zendesk_exports import ZendeskExports
 from connectors.sandbox.zendesk_lists import found_by, page_of
 
@@ -31,6 +41,7 @@ class ZendeskApi:
     def __init__(self, sandbox: Sandbox, exports_per_minute: int | None = None) -> None:
         self._sandbox, self._books = sandbox, sandbox.world.zendesk
         exports = ZendeskExports(sandbox, exports_per_minute)
+        bulk = BulkUpdates(credentials.ZENDESK_URL, self._updated)
         self._routes: tuple[tuple[str, str, Handler], ...] = (
             ("GET", r"/incremental/(users|tickets)/cursor", exports.answer),
             ("GET", r"/users/me", self._me),
@@ -44,6 +55,8 @@ class ZendeskApi:
             ("GET", r"/ticket_metrics", self._all_metrics),
             ("POST", r"/users", self._create_user),
             ("PUT", r"/users/(\d+)", self._update_user),
+            ("PUT", r"/users/update_many", bulk.queue),
+            ("GET", r"/job_statuses/([0-9a-f]+)", bulk.show),
             ("DELETE", r"/users/(\d+)", self._delete_user),
             ("POST", r"/tickets", self._create_ticket),
             ("PUT", r"/tickets/(\d+)", self._update_ticket),
@@ -147,15 +160,19 @@ class ZendeskApi:
 
     # writing -----------------------------------------------------------------------------------------------------
 
-    def _user_fields(self, call: Call) -> Object:
-        fields: Object = body(call, "user")
+    def _user_fields(self, fields: Object, key: str = "") -> Object:
+        """What may be written of a user, with the user fields that the account has; others are dropped without a word."""
         email = fields.get("email")
         if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", email):
             invalid_record("email", f"Email: {email} is not properly formatted", "InvalidFormat")
-        return {name: value for name, value in fields.items() if name in (*USER_FIELDS, "role")}
+        check_external_id(self._books.users, fields.get("external_id"), beside=key)
+        given = {name: value for name, value in fields.items() if name in (*USER_FIELDS, "role")}
+        if "user_fields" in given:
+            given["user_fields"] = known_user_fields(given["user_fields"])
+        return given
 
     def _create_user(self, call: Call, _: str) -> Answer:
-        fields = self._user_fields(call)
+        fields = self._user_fields(body(call, "user"))
         if not fields.get("name"):
             invalid_record("name", "Name: is too short (minimum one character)", "BlankValue")
         try:
@@ -165,9 +182,13 @@ class ZendeskApi:
         return Answer({"user": made}, 201, {"location": made["url"]})
 
     def _update_user(self, call: Call, key: str) -> Answer:
-        fields = self._user_fields(call)
+        return Answer({"user": self._updated(key, body(call, "user"))})
+
+    def _updated(self, key: str, given: Object) -> Object:
+        fields = self._user_fields(given, key)
         try:
-            return Answer({"user": self._sandbox.write("zendesk.update_user", key=key, fields=_as_further(fields))})
+            updated: Object = self._sandbox.write("zendesk.update_user", key=key, fields=_as_further(fields))
+            return updated
         except KeyError:
             not_found()
         except DuplicateEmailError:

@@ -19,6 +19,7 @@ than 30 days ago, so one is always sent. Archived tickets are in no list.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +32,8 @@ from connectors.ticketing.freshdesk_contacts import ContactReader
 from connectors.ticketing.freshdesk_desk import Desk
 from connectors.ticketing.freshdesk_records import key_of
 from connectors.ticketing.freshdesk_tickets import TicketReader
+from connectors.ticketing.freshdesk_writer import TAKES, FreshdeskWriter
+from connectors.writeback import Takes, ValueKind
 from hub.contract.errors import CredentialsError, ProtocolError
 
 API_VERSION = "v2"
@@ -54,6 +57,8 @@ class FreshdeskSettings(SourceSettings):
     headroom: float = Field(
         0.1, ge=0, lt=1, description="share of the account's calls that is left to others; below it requests are spaced out"
     )
+
+    takes: ClassVar[Takes | None] = TAKES
 
     @field_validator("domain")
     @classmethod
@@ -91,6 +96,14 @@ class FreshdeskConnector(HttpConnector):
             Stream("tickets", "ticket", "id", "updated_at", Deletes.FEED, tickets.read, tickets.between),
             Stream("contacts", "party", "id", "updated_at", Deletes.FEED, contacts.read, contacts.between),
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> FreshdeskWriter | None:
+        """External ID and custom fields of contacts."""
+        if stream != "contacts":
+            return None
+        variable = self.settings.api_key.variable
+        remedy = f"let the agent whose key is in {variable} edit contacts, or take write_back out of hub.yaml"
+        return FreshdeskWriter(self._desk, kinds, source=self.name, remedy=remedy)
 
     def check(self) -> str:
         """Which agent the key belongs to. One who may see some tickets only would make a hub of some tickets only."""

@@ -63,4 +63,6 @@ SELECT source_record_id,
        d.language AS locale,
        d.created_at AS created_at
 FROM known
-WHERE coalesce(d.contact_type, 'contact') <> 'visitor' OR coalesce(email, phone, d.unique_external_id) IS NOT NULL
+WHERE coalesce(d.contact_type, 'contact') <> 'visitor' OR coalesce(email, phone) IS NOT NULL
+   -- nor does the customer ID that the hub itself wrote there make somebody of a visitor
+   OR (d.unique_external_id IS NOT NULL AND NOT regexp_full_match(d.unique_external_id, 'c_[a-z2-7]{26}'))

@@ -29,7 +29,7 @@ class Listed:
 
 
 class Desk:
-    """Requests for lists, at a pace that leaves calls to others.
+    """Requests, at a pace that leaves calls to others.
 
     Args:
         source: the source's name, for errors.
@@ -66,6 +66,11 @@ class Desk:
         """One thing, None if there is none."""
         self._keep_pace()
         return self._session().get(path, stream=stream, params=params, missing_ok=True)
+
+    def put(self, path: str, *, stream: str, json: Any) -> Any:
+        """Change one thing, and have it as it is then."""
+        self._keep_pace()
+        return self._session().request("PUT", path, stream=stream, json=json)
 
     def page(self, path: str, *, stream: str, params: Mapping[str, Any]) -> Listed:
         """A page of a list. Raises `ProtocolError` for what is no list, or is the page before it once more."""

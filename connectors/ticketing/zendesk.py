@@ -34,6 +34,8 @@ from connectors import http as transport
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
 from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
 from connectors.ticketing.zendesk_sideload import INCLUDE, joined
+from connectors.ticketing.zendesk_writer import TAKES, ZendeskWriter
+from connectors.writeback import Takes, ValueKind
 from hub.contract.errors import CredentialsError, ProtocolError
 from hub.contract.tables import Kind
 
@@ -53,6 +55,8 @@ class ZendeskSettings(SourceSettings):
     )
     per_page: int = Field(1000, ge=1, le=1000, description="records per page of an export; Zendesk gives at most 1000")
     exports_per_minute: int = Field(10, ge=1, description="export requests Zendesk allows; 30 with the High Volume API add-on")
+
+    takes: ClassVar[Takes | None] = TAKES
 
     @field_validator("subdomain")
     @classmethod
@@ -109,6 +113,10 @@ class ZendeskConnector(HttpConnector):
         return tuple(
             Stream(e.name, e.kind, "id", "cursor", Deletes.FEED, partial(self._read, e), partial(self._window, e)) for e in _EXPORTS
         )
+
+    def writer(self, stream: str, kinds: Mapping[str, ValueKind]) -> ZendeskWriter | None:
+        """External ID and user fields of users."""
+        return ZendeskWriter(self.http, kinds, remedy=self._remedy()) if stream == "users" else None
 
     def check(self) -> str:
         """Who we are there. Wrong credentials may show as an anonymous user rather than as a 401."""

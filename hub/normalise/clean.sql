@@ -6,7 +6,8 @@ WITH cleaned AS (
     country_default, coalesce(timezone, 'UTC') AS timezone,
     lower(norm_clean(party_type)) AS party_type,
     lower(norm_clean(record_role)) AS record_role,
-    norm_clean(legacy_id) AS legacy_id,
+    -- a customer ID that the hub wrote into the record is no evidence of who that is: it would hold together for ever what it joined
+    CASE WHEN NOT regexp_full_match(norm_clean(legacy_id), 'c_[a-z2-7]{26}') THEN norm_clean(legacy_id) END AS legacy_id,
     norm_clean(account_id) AS account_id,
     norm_clean(full_name) AS full_name,
     norm_clean(given_name) AS given_name,

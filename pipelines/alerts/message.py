@@ -26,6 +26,7 @@ _TITLES = {
     "schema_changed": "fields changed",
     "expiring": "ends soon",
     "target_failed": "target lags behind",
+    "write_back_failed": "not all was written back",
 }
 _MARKS = {REMINDER: "still: ", RECOVERED: "recovered: "}
 

@@ -16,6 +16,7 @@ from pipelines.dead_syncs import DIED
 from pipelines.instance import process_died
 from pipelines.jobs import BUILD_JOB
 from pipelines.targets import target_status
+from pipelines.writeback.status import write_back_status
 from warehouse import control_tables as t
 from warehouse.publish import live_load
 
@@ -34,6 +35,7 @@ def load_conditions(hub: Hub, instance: dg.DagsterInstance, now: datetime) -> It
     yield from _build_failed(hub, instance)
     yield from _gate_held(hub)
     yield from _target_failed(hub, now)
+    yield from _write_back_failed(hub)
 
 
 def _build_failed(hub: Hub, instance: dg.DagsterInstance) -> Iterator[Condition]:
@@ -142,4 +144,20 @@ def _target_failed(hub: Hub, now: datetime) -> Iterator[Condition]:
             what=f"it lags behind and {shows}{when}" + (f"; {target['error']}" if target["error"] else ""),
             next_step=f"hub publish {target['target']}",
             runbook="Further targets",
+        )
+
+
+def _write_back_failed(hub: Hub) -> Iterator[Condition]:
+    for told in write_back_status(hub):
+        source, dead = told["source"], told["dead_letters"]
+        if not told["error"] and not dead:
+            continue
+        yield Condition(
+            key=f"write_back_failed/{source}",
+            kind="write_back_failed",
+            severity="error" if told["error"] else "warning",
+            where=f"the write-back to {source}",
+            what=told["error"] or f"{dead:,} fields are refused and will not be tried again by themselves",
+            next_step=f"hub writeback run {source}" if told["error"] else f"hub writeback list --source {source}",
+            runbook="Write-back",
         )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from hub.contract.secret import Secret
 
-Kind = Literal["run_failed", "gate_held", "freshness_missed", "schema_changed", "expiring", "target_failed"]
+Kind = Literal["run_failed", "gate_held", "freshness_missed", "schema_changed", "expiring", "target_failed", "write_back_failed"]
 Severity = Literal["warning", "error"]
 
 

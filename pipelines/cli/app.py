@@ -125,4 +125,5 @@ from pipelines.cli import (  # noqa: E402 - they register their commands on `app
     releases,  # noqa: F401
     setup,  # noqa: F401
     steward,  # noqa: F401
+    writeback,  # noqa: F401
 )

@@ -14,6 +14,7 @@ from pipelines import forking
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.releases import pin_line, print_targets
 from pipelines.cli.render import print_json, print_table, progress
+from pipelines.cli.writeback import print_write_back
 from warehouse.drift import FieldChange
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def sync(
     """Read the sources, resolve customers, judge the load and publish it.
 
     Exit codes: 0 published or nothing to do, 3 held by the gate or withheld behind a pinned load (the last good load stays),
-    4 published but a source or target failed, 1 error.
+    4 published but a source, target or write-back failed, 1 error.
     """
     if dry:
         if sources or streams or full or limit or since or until or accept_schema:
@@ -139,6 +140,7 @@ def _as_json(outcome: SyncOutcome, checks: list[dict[str, Any]]) -> dict[str, An
         "errors": outcome.errors,
         "paused": outcome.paused,
         "targets": outcome.targets,
+        "write_back": outcome.write_back,
         "error": outcome.error,
     }
 
@@ -197,6 +199,7 @@ def print_sync(outcome: SyncOutcome, checks: list[dict[str, Any]], page: Path | 
         if page is not None:
             typer.echo(f"  as a page: {page}")
     print_targets(outcome.targets)
+    print_write_back(outcome.write_back)
 
 
 def _verdict_line(outcome: SyncOutcome) -> str:
@@ -256,6 +259,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if found["pin"] is not None:
         typer.echo(pin_line(found["pin"]))
     print_targets(found["targets"])
+    print_write_back(found["write_back"])
     if found["alerts"] is not None:
         typer.echo(f"alerts: {found['alerts']['open']} open, {found['alerts']['owed']} messages owed; see hub alerts")
         for error in found["alerts"]["failing"].values():

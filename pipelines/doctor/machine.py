@@ -20,6 +20,7 @@ _LOCKS = {
     "build.lock": ("a load is being built", 10),
     "link.lock": ("the link is being moved", 1),
     "backup.lock": ("a backup is being taken", 1),
+    "writeback.lock": ("the sources are being written to", 10),  # it may wait for a vendor
 }
 
 

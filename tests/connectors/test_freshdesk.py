@@ -623,6 +623,9 @@ def test_what_stands_in_for_a_value_and_what_replaces_one(fields: dict[str, Any]
 def test_a_visitor_known_by_nothing_is_nobody_yet() -> None:
     nobody = contact(contact_type="visitor", email=None, phone=None, mobile=None, unique_external_id=None)
     assert mapped("contacts", "party_record", nobody) == []
+    # nor does the ID that the hub wrote back make somebody of them
+    assert mapped("contacts", "party_record", {**nobody, "unique_external_id": "c_" + "a" * 26}) == []
+    assert len(mapped("contacts", "party_record", {**nobody, "unique_external_id": "crm-17"})) == 1
 
 
 # an independent description ------------------------------------------------------------------------------------------

@@ -46,9 +46,12 @@ def complaints(schema: GraphQLSchema, query: str) -> list[str]:
 def test_the_queries_are_found() -> None:
     assert sorted(QUERIES) == [
         "shopify_customers",
+        "shopify_delete_metafields",
         "shopify_deletions",
+        "shopify_metafields",
         "shopify_order_lines",
         "shopify_orders",
+        "shopify_set_metafields",
         "shopify_shop",
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,16 @@ def test_a_fact_is_typed_and_knows_its_party(con: duckdb.DuckDBPyConnection, tmp
     ).fetchall()[0]
     # noon in London in July is 11:00 UTC
     assert row == ("shop:orders:1", "shop:customers:7", Decimal("12.5000"), "GBP", datetime(2026, 7, 1, 11))  # noqa: DTZ001
+
+
+def test_the_echo_of_our_own_writing_makes_a_record_no_newer(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    echo, before, edit = (datetime(2026, 1, day, tzinfo=UTC) for day in (9, 1, 10))
+    rows = [[name, echo.replace(tzinfo=None), before.replace(tzinfo=None)] for name in ("1", "2")]
+    con.executemany("INSERT INTO ops.writeback_echo VALUES ('shop', 'orders', ?, ?, ?)", rows)
+    arrive(con, tmp_path, record("1", order(), at=echo), record("2", order(), at=edit), record("3", order(), at=echo))
+    stage(con)
+    found = dict(con.execute("SELECT source_record_id, source_updated_at FROM staging.customer_order").fetchall())
+    assert {key: at.day for key, at in found.items()} == {"1": 1, "2": 10, "3": 9}
 
 
 def test_nothing_new_is_nothing_to_do(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

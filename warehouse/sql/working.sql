@@ -59,6 +59,15 @@ CREATE TABLE IF NOT EXISTS ops.staging_state (
   PRIMARY KEY (source_system, stream)
 );
 
+-- records whose time of change is the echo of our own writing, and when they had changed before; see staging_echo.sql
+CREATE TABLE IF NOT EXISTS ops.writeback_echo (
+  source_system VARCHAR NOT NULL,
+  stream VARCHAR NOT NULL,
+  source_record_id VARCHAR NOT NULL,
+  echo_at TIMESTAMP NOT NULL,
+  source_updated_at TIMESTAMP NOT NULL
+);
+
 -- the fields that a stream's payloads have had, to notice drift by; see drift.py
 CREATE TABLE IF NOT EXISTS ops.payload_field (
   source_system VARCHAR NOT NULL,

@@ -102,7 +102,27 @@ def contact_of(call: Call, *, creating: bool) -> Object:
     if creating and not any(fields.get(name) for name in ("email", "phone", "mobile", "twitter_id", "unique_external_id")):
         invalid("email", "Please fill at least 1 of email, mobile, phone, twitter_id, unique_external_id fields", "missing_field")
     _check_email(fields)
+    _check_custom(fields.get("custom_fields"))
     return fields
+
+
+# the custom fields of contacts that this account has, by the type of value they take
+_CUSTOM: dict[str, tuple[type, ...]] = {
+    "department": (str,),
+    "common_customer_id": (str,),
+    "segments": (str,),
+    "open_tickets": (int,),
+    "lifetime_value": (int, float),
+    "can_email": (bool,),
+}
+
+
+def _check_custom(given: Any) -> None:
+    for name, value in given.items() if isinstance(given, dict) else ():
+        if name not in _CUSTOM:
+            invalid(f"custom_fields.{name}", "Unexpected/invalid field in request", "invalid_field")
+        if value is not None and type(value) not in _CUSTOM[name]:
+            invalid(name, "Value set is of the wrong type", "datatype_mismatch")
 
 
 def ticket_of(call: Call, *, creating: bool) -> tuple[Object, Object]:

@@ -14,7 +14,7 @@ from connectors.sandbox.state import Sandbox
 from connectors.sandbox.wire import Answer, Call, retry_header
 from connectors.sandbox.woocommerce import requests, shapes
 from connectors.sandbox.woocommerce.books import ROLES, STATUSES, WooBooks, WooError
-from connectors.sandbox.woocommerce.parameters import Lists, ParameterError, one_of, page_of, words
+from connectors.sandbox.woocommerce.parameters import MOST, Lists, ParameterError, one_of, page_of, words
 from connectors.sandbox.woocommerce.signature import Gate
 
 Handler = Callable[..., Answer]
@@ -56,6 +56,7 @@ class WooApi:
             ("DELETE", r"/orders/(\d+)/refunds/(\d+)", self._delete_refund),
             ("GET", r"/customers", self._customers),
             ("POST", r"/customers", self._create_customer),
+            ("POST|PUT|PATCH", r"/customers/batch", self._batch_of_customers),
             ("GET", r"/customers/(\d+)", self._customer),
             ("PUT|PATCH|POST", r"/customers/(\d+)", self._update_customer),
             ("DELETE", r"/customers/(\d+)", self._delete_customer),
@@ -179,6 +180,26 @@ class WooApi:
         self._held_customer(key)
         fields = requests.customer(requests.body(call))
         return Answer(shapes.customer(self._sandbox.write("woocommerce.update_customer", key=key, fields=fields), self._books))
+
+    def _batch_of_customers(self, call: Call) -> Answer:
+        """Up to 100 customers to change; each has its own answer, in the order given. Nothing else is served in batches."""
+        given = requests.body(call).get("update") or []
+        if len(given) > MOST:
+            text = f"Unable to accept more than {MOST} items for this request."
+            raise WooError(413, "woocommerce_rest_request_entity_too_large", text)
+        return Answer({"update": [self._batched(entry) for entry in given]})
+
+    def _batched(self, given: Object) -> Object:
+        key = str(given.get("id", 0))
+        try:
+            self._held_customer(key)
+            fields = requests.customer(given)
+            return shapes.customer(self._sandbox.write("woocommerce.update_customer", key=key, fields=fields), self._books)
+        except ParameterError as error:
+            refusal = error.body()
+        except WooError as error:
+            refusal = {"code": error.code, "message": error.message, "data": {"status": error.status}}
+        return {"id": given.get("id", 0), "error": refusal}
 
     def _delete_customer(self, call: Call, key: str) -> Answer:
         held = self._held_customer(key)

@@ -117,7 +117,9 @@ class WooBooks:
 
     def _note(self, held: Object, key: str, value: object) -> None:
         known = next((entry for entry in held["meta_data"] if entry["key"] == key), None)
-        if known:
+        if value is None:
+            held["meta_data"] = [entry for entry in held["meta_data"] if entry is not known]
+        elif known:
             known["value"] = value
         else:
             held["meta_data"].append({"id": self._number("meta"), "key": key, "value": value})

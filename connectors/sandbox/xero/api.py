@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NoReturn
 
 from connectors.sandbox.shelf import Object
 from connectors.sandbox.state import Sandbox
@@ -171,23 +171,38 @@ class XeroApi:
     # writing -----------------------------------------------------------------------------------------------------
 
     def _save_contacts(self, call: Call, key: str) -> Object:
-        saved = []
-        for given in _objects(call, "Contacts"):
-            fields = {name: given[name] for name in CONTACT_FIELDS if name in given}
-            known = key or given.get("ContactID")
-            if known is None and fields.get("Name") and call.method == "POST":
-                known = (self._books.named(fields["Name"]) or {}).get("ContactID")
-            if known is None and not fields.get("Name"):
-                _invalid(given, "The Contact Name cannot be empty.")
-            if len(str(fields.get("ContactNumber") or "")) > 50:
-                _invalid(given, "The value in ContactNumber must be 50 characters or fewer.")
+        """All or none, unless ``summarizeErrors=false`` asks for an answer of each."""
+        given = _objects(call, "Contacts")
+        if (call.param("summarizeErrors") or "").lower() != "false":
+            return {"Contacts": [self._save_contact(call, key, one) for one in given]}
+        answers = []
+        for one in given:
             try:
-                saved.append(self._sandbox.write("xero.save_contact", key=known, fields=fields))
-            except DuplicateNameError:
-                _invalid(given, f"The contact name {fields['Name']} is already assigned to another contact.")
-            except KeyError:
-                _invalid(given, "The specified ContactID could not be found")
-        return {"Contacts": [shapes.contact(self._books, held) for held in saved]}
+                answers.append({**self._save_contact(call, key, one), "StatusAttributeString": "OK"})
+            except VendorError as error:
+                answers.append({**error.answer.body["Elements"][0], "StatusAttributeString": "ERROR"})
+        return {"Contacts": answers}
+
+    def _save_contact(self, call: Call, key: str, given: Object) -> Object:
+        fields = {name: given[name] for name in CONTACT_FIELDS if name in given}
+        known = key or given.get("ContactID")
+        if known is None and fields.get("Name") and call.method == "POST":
+            known = (self._books.named(fields["Name"]) or {}).get("ContactID")
+        if known is None and not fields.get("Name"):
+            _invalid(given, "The Contact Name cannot be empty.")
+        for name in ("ContactNumber", "AccountNumber"):
+            value = str(fields.get(name) or "")
+            if len(value) > 50:
+                _invalid(given, f"The value in {name} must be 50 characters or fewer.")
+            if value and any(other.get(name) == value and other["ContactID"] != known for other in self._books.contacts):
+                _invalid(given, f"The {name} {value} is already assigned to another contact.")
+        try:
+            saved = self._sandbox.write("xero.save_contact", key=known, fields=fields)
+        except DuplicateNameError:
+            _invalid(given, f"The contact name {fields['Name']} is already assigned to another contact.")
+        except KeyError:
+            _invalid(given, "The specified ContactID could not be found")
+        return shapes.contact(self._books, saved)
 
     def _save_invoices(self, call: Call, key: str) -> Object:
         saved = []
@@ -244,5 +259,5 @@ def _objects(call: Call, name: str) -> list[Object]:
     return found
 
 
-def _invalid(given: Object, message: str) -> None:
+def _invalid(given: Object, message: str) -> NoReturn:
     refuse("A validation exception occurred", elements=[{**given, "ValidationErrors": [{"Message": message}]}])
