@@ -18,7 +18,7 @@ from expectations.own import with_own
 from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.golden import TABLES, HowBuilt, TableDelta, build_golden, how_built
 from hub.identity import ResolutionReport, resolve
-from hub.normalise import NORMALISER_VERSION, normalise_parties
+from hub.normalise import NORMALISER_VERSION, normalise_consents, normalise_parties
 from pipelines.context import Hub
 from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
@@ -77,7 +77,7 @@ def stage_all(
     """Bring the staging of an open warehouse up to date with its raw; nothing outside of it is written."""
     copy_echoes(con, hub.control)
     judge_rows = partial(_judge_rows, in_sql_from=hub.config.gate.in_sql_from)
-    handlers = Handlers(normalise=normalise_parties, judge=judge_rows, version=NORMALISER_VERSION)
+    handlers = Handlers(normalise_parties, judge_rows, NORMALISER_VERSION, normalise_consents)
     done: dict[tuple[str, str], Staged] = {}
     for connector in connectors:
         blocks, place = hub.mapping(connector), hub.place(connector)

@@ -20,7 +20,7 @@ from connectors.contract import Connector, Secret, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
-from hub.golden import GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
+from hub.golden import ConsentSettings, GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
 from pipelines.alerts.settings import SECRETS, AlertSettings
@@ -54,6 +54,7 @@ class HubConfig(BaseModel):
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     survivorship: SurvivorshipSettings = Field(default_factory=SurvivorshipSettings)
     reporting: ReportingSettings = Field(default_factory=ReportingSettings)
+    consent: ConsentSettings = Field(default_factory=ConsentSettings)
     segments: dict[str, str] = Field(
         default_factory=dict, description="name of a segment -> SQL condition over the columns of golden.customer_360"
     )
@@ -80,7 +81,7 @@ class HubConfig(BaseModel):
     def golden(self) -> GoldenSettings:
         """All that decides what the golden tables hold, beside the data."""
         return GoldenSettings(
-            tuple(self.sources), self.survivorship, self.reporting, self.segments, overrides="steward.attribute_override"
+            tuple(self.sources), self.survivorship, self.reporting, self.segments, overrides="steward.attribute_override", consent=self.consent
         )
 
     @model_validator(mode="after")

@@ -20,7 +20,8 @@ from warehouse.sql import statement
 # 4: whether the source verified an e-mail
 # 5: where the clicks of an ad lead
 # 6: echoes of our own writing
-VERSION = 6
+# 7: consent
+VERSION = 7
 _SCRIPTS = ("working", "staging", "identity", "customer_redirect")
 # columns that came to tables of the scripts, which are not made anew where they are
 _ADDED = (

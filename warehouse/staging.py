@@ -14,7 +14,7 @@ from typing import Protocol
 
 import duckdb
 
-from hub.contract.columns import PARTY, TABLES
+from hub.contract.columns import CONSENT, PARTY, TABLES
 from hub.contract.errors import ConfigError
 from hub.contract.tables import SQL_TYPE, Column, StagingTable
 from warehouse.migrations import fact_columns
@@ -45,6 +45,10 @@ class SourcePlace:
     party_streams: tuple[str, ...]
 
 
+def _as_they_are(con: duckdb.DuckDBPyConnection, relation: str, country: str | None) -> None:
+    """Consent signals that use the hub's words already."""
+
+
 @dataclass(frozen=True)
 class Handlers:
     """What the other wings do with candidate rows.
@@ -53,12 +57,14 @@ class Handlers:
         normalise: (connection, candidate parties relation, relation to make) -> None.
         judge: (connection, table, candidate rows relation, relation to make) -> None. It makes a row for each of those to turn
             down, with the row's row_no (its key may be missing or another's too), check_id and reason.
+        consents: (connection, candidate consent signals relation, the source's country) -> None; brings them to the hub's words.
         version: changes when normalising would give other results; all is staged again then.
     """
 
     normalise: Callable[[duckdb.DuckDBPyConnection, str, str], None]
     judge: Callable[[duckdb.DuckDBPyConnection, str, str, str], None]
     version: str
+    consents: Callable[[duckdb.DuckDBPyConnection, str, str | None], None] = _as_they_are
 
 
 @dataclass
@@ -152,6 +158,9 @@ def _stage_block(
     _make_candidate(con, place, block, table)
     handlers.judge(con, table.name, "candidate", "faulty")
     came, unfit = con.execute("SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM faulty)").fetchall()[0]
+    if table is CONSENT:
+        handlers.consents(con, "candidate", place.country)
+        con.execute(statement("consent_outlived"), {"source": place.name, "stream": block.stream})
     # what is turned down is the version that came; the last good one stays until a better one comes. A row that a newer version
     # of its record no longer has is gone
     con.execute(
@@ -173,6 +182,9 @@ def _stage_block(
     else:
         names = ", ".join(f'"{name}"' for name, _ in fact_columns(table))
         con.execute(f"INSERT INTO staging.{table.name} ({names}) SELECT {names} FROM candidate")
+    if table is CONSENT:
+        con.execute("INSERT INTO staging.consent BY NAME FROM outlived ANTI JOIN staging.consent USING (consent_key)")
+        con.execute("DROP TABLE outlived")
     result.rows[table.name] = result.rows.get(table.name, 0) + came - unfit
     result.rejected[table.name] = result.rejected.get(table.name, 0) + unfit
 

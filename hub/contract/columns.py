@@ -253,8 +253,30 @@ AD_SPEND = StagingTable(
     ),
 )
 
+CONSENT = StagingTable(
+    "consent",
+    "consent",
+    "consent_key",
+    (
+        *OWNER,
+        Column("signal", description="tells the signals of one record apart, as email of a shop's customer"),
+        Column("purpose", description="what contact is for; marketing where the source does not say; any is every purpose"),
+        Column("channel", required=True, description="email, sms, call, or all of them"),
+        Column("country", description="where a phone number that names no country was dialled from"),
+        Column("identifier", description="the e-mail address or phone number it is about, normalised; as the source has it in a mapping"),
+        Column("status", required=True, description="granted, denied, pending (asked and not confirmed), not_given, or unclear"),
+        Column("legal_basis", description="consent, contract, legitimate_interest or the source's word"),
+        Column("captured_at", "time", description="when the person said so; a grant without it overrides no denial"),
+        Column("expires_at", "time"),
+        Column("evidence", description="the source's own words: state, level, the form it was said on"),
+        Column("is_kept", "boolean", description="a denial that its record tells no more; set by the hub"),
+        *COMMON,
+    ),
+    part="signal",
+)
+
 FACTS: tuple[StagingTable, ...] = (
-    *(ORDER, ORDER_LINE, INVOICE, PAYMENT, REFUND, TICKET, LEAD, AD_CAMPAIGN, AD_GROUP, AD, AD_SPEND),
+    *(ORDER, ORDER_LINE, INVOICE, PAYMENT, REFUND, TICKET, LEAD, AD_CAMPAIGN, AD_GROUP, AD, AD_SPEND, CONSENT),
 )
 TABLES: dict[str, StagingTable] = {t.name: t for t in (PARTY, *FACTS)}
 BY_KIND: dict[Kind, StagingTable] = {t.kind: t for t in (PARTY, *FACTS)}

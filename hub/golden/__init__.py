@@ -9,12 +9,13 @@ from hub.golden.deltas import TableDelta, gone, table_deltas
 from hub.golden.history import as_of_macro, attributes
 from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
-from hub.golden.settings import GoldenSettings, ReportingSettings, SurvivorshipSettings
+from hub.golden.settings import ConsentSettings, GoldenSettings, ReportingSettings, SurvivorshipSettings
 from hub.golden.tables import TABLES, VIEWS
 
 __all__ = [
     "TABLES",
     "VIEWS",
+    "ConsentSettings",
     "GoldenSettings",
     "HowBuilt",
     "ReportingSettings",

@@ -60,7 +60,7 @@ def rules_digest(settings: GoldenSettings) -> str:
     """
     own = [(file.name, file.read_text(encoding="utf-8")) for file in files("hub.golden").iterdir() if file.is_file()]
     texts = sorted([*own, *account_rules()])
-    said = [duckdb.__version__, settings.sources, settings.survivorship, settings.reporting]
+    said = [duckdb.__version__, settings.sources, settings.survivorship, settings.reporting, settings.consent]
     return hashlib.blake2b(repr((said, texts)).encode(), digest_size=16).hexdigest()
 
 

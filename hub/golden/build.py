@@ -102,6 +102,7 @@ def _prepare(
     named = settings.reporting.invoice_sales
     con.execute(sql("invoice_seller"), {"named": None if named is None else list(named), "sources": list(settings.sources)})
     con.execute(sql("readings"))
+    con.execute("CREATE OR REPLACE TEMP TABLE contact_purpose AS SELECT unnest($purposes::VARCHAR[]) AS purpose", {"purposes": list(settings.consent.purposes)})
     return convert_days(con, settings.reporting)
 
 
@@ -128,7 +129,9 @@ def _counted(con: duckdb.DuckDBPyConnection, built: HowBuilt) -> HowBuilt:
 
 def _make_whole(maker: Maker, settings: GoldenSettings, now: datetime) -> None:
     """Make all golden tables from scratch, but for segments."""
-    for name in ("naming", "named", "facts", "ads", "ad_facts", "campaign_named", "touchpoint", "attribution"):
+    for name in (
+        *("naming", "named", "facts", "consent_told", "consent", "ads", "ad_facts", "campaign_named", "touchpoint", "attribution"),
+    ):
         maker.run(sql(name))
     rank_attributes(maker, settings, now)
     link_accounts(maker.con, "owner_current", "identity.blocked_value")

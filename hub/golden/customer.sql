@@ -79,6 +79,25 @@ WITH member AS (
 ), ticketed AS (
   SELECT customer_id, count(*) FILTER (is_open) AS open_tickets
   FROM golden.ticket WHERE customer_id IS NOT NULL AND NOT is_test GROUP BY customer_id
+), denial AS (
+  -- of whose records it is, and of everybody who can be reached by what it is about
+  SELECT customer_id, channel FROM golden.consent WHERE is_denial
+  UNION ALL
+  SELECT o.customer_id, n.channel FROM golden.consent n
+  JOIN staging.party_record p ON p.email_norm = n.identifier JOIN owner_current o USING (record_key) WHERE n.is_denial
+  UNION ALL
+  SELECT o.customer_id, n.channel FROM golden.consent n
+  JOIN staging.party_record p ON p.phone_e164 = n.identifier JOIN owner_current o USING (record_key) WHERE n.is_denial
+  UNION ALL
+  SELECT w.customer_id, n.channel FROM golden.consent n JOIN winner w ON n.identifier IN (w.email, w.phone_e164) WHERE n.is_denial
+), denied AS (
+  SELECT customer_id, bool_or(channel IN ('email', 'all')) AS email, bool_or(channel IN ('sms', 'all')) AS sms,
+         bool_or(channel IN ('call', 'all')) AS call
+  FROM denial WHERE customer_id IS NOT NULL GROUP BY customer_id
+), granted AS (
+  SELECT identifier, bool_or(channel IN ('email', 'all')) AS email, bool_or(channel IN ('sms', 'all')) AS sms,
+         bool_or(channel IN ('call', 'all')) AS call
+  FROM golden.consent WHERE is_grant GROUP BY identifier
 ), trust AS (
   SELECT customer_id, min(match_probability) AS confidence
   FROM identity.customer_xref WHERE is_current GROUP BY customer_id
@@ -96,8 +115,10 @@ SELECT k.customer_id,
        greatest(m.first_record_at, d.last_at) AS last_activity_at,
        coalesce(t.open_tickets, 0) AS open_tickets,
        f.source AS acquisition_source, f.medium AS acquisition_medium, f.campaign AS acquisition_campaign, d.acquired_at,
-       -- nobody is contactable before consent is known; source flags are not consent
-       false AS can_email, false AS can_sms, false AS can_call,
+       -- by the very address or number that is shown, and against no denial of any of theirs
+       w.email IS NOT NULL AND coalesce(ge.email, false) AND NOT coalesce(n.email, false) AS can_email,
+       w.phone_e164 IS NOT NULL AND coalesce(gp.sms, false) AND NOT coalesce(n.sms, false) AS can_sms,
+       w.phone_e164 IS NOT NULL AND coalesce(gp.call, false) AND NOT coalesce(n.call, false) AS can_call,
        round(((w.email IS NOT NULL)::INT + (w.phone_e164 IS NOT NULL)::INT + (w.full_name IS NOT NULL OR w.family_name IS NOT NULL
          OR w.company_name IS NOT NULL)::INT + (w.address_line1 IS NOT NULL)::INT + (w.country_code IS NOT NULL)::INT) / 5.0, 2)::DOUBLE
          AS completeness,
@@ -110,4 +131,7 @@ LEFT JOIN did d USING (customer_id)
 LEFT JOIN ticketed t USING (customer_id)
 LEFT JOIN first_touch f USING (customer_id)
 LEFT JOIN trust t2 USING (customer_id)
+LEFT JOIN denied n USING (customer_id)
+LEFT JOIN granted ge ON ge.identifier = w.email
+LEFT JOIN granted gp ON gp.identifier = w.phone_e164
 LEFT JOIN customer_account a USING (customer_id);

@@ -155,6 +155,26 @@ class ReportingSettings(BaseModel):
         return self
 
 
+class ConsentSettings(BaseModel):
+    """For which purposes a customer must have agreed to be contacted before `can_email`, `can_sms` or `can_call` is true."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purposes: tuple[str, ...] = Field(
+        ("marketing",),
+        min_length=1,
+        description="purposes, in the sources' words, that a grant must name; a denial of any of them keeps a customer from contact",
+    )
+
+    @field_validator("purposes")
+    @classmethod
+    def _in_one_spelling(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        words = tuple("_".join(word.lower().replace("-", " ").replace("_", " ").split()) for word in value)
+        if "any" in words or "" in words:
+            raise ValueError("name the purposes; any is every purpose, for which nobody can be asked")
+        return words
+
+
 def _known(value: dict[str, T], known: tuple[str, ...]) -> dict[str, T]:
     for name in value:
         if name not in known:
@@ -177,3 +197,4 @@ class GoldenSettings:
     reporting: ReportingSettings = field(default_factory=ReportingSettings)
     segments: Mapping[str, str] = field(default_factory=dict)
     overrides: str | None = None
+    consent: ConsentSettings = field(default_factory=ConsentSettings)

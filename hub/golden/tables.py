@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "refund": ("refund_key",),
     "ticket": ("ticket_key",),
     "lead": ("lead_key",),
+    "consent": ("consent_key",),
     "ad_campaign": ("campaign_key",),
     "ad_group": ("ad_group_key",),
     "ad": ("ad_key",),

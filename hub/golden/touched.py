@@ -22,7 +22,7 @@ _SCOPES = {table: f"touched_{table}" for table in TOUCHED_FACTS}
 _NAMED = {f"staging.{table}": f"named_{table}" for table in ("customer_order", "invoice", "payment")}
 _OWN_FACTS = ("customer_order", "order_line", "invoice", "payment", "refund", "ticket", "lead", "touchpoint")
 _OWN = {f"golden.{table}": f"own_{table}" for table in (*_OWN_FACTS, "customer_attribute", "customer")}
-_OWN |= {"owner_current": "own_owner", "identity.customer_xref": "own_customer_xref"}
+_OWN |= {"golden.consent": "own_consent", "owner_current": "own_owner", "identity.customer_xref": "own_customer_xref"}
 _PERSONS = {
     "owner_current": "person_owner",
     "staging.party_record": "person_record",
@@ -48,6 +48,9 @@ def make_touched(maker: Maker, settings: GoldenSettings, *, now: datetime, befor
     maker.run(sql("touched_names"))
     maker.run(sql("named"), reads=_NAMED)
     maker.run(sql("facts"), reads=_PARTS, scopes=_SCOPES)
+    maker.run(sql("consent_told"))
+    maker.run(sql("touched_consents"), before=before, day=today)
+    maker.run(sql("consent"), reads={"consent_told": "part_consent"}, scopes={"consent": "touched_consent"})
     maker.run(sql("ads"))
     maker.run(sql("touched_ads"))
     maker.run(sql("ad_facts"), reads=_PARTS, scopes=_SCOPES)

@@ -1,4 +1,7 @@
 -- The customers that must be made anew, and everything they did. old_... and new_... are the rows of golden tables that changed.
+CREATE OR REPLACE TEMP TABLE saying AS
+SELECT customer_id, identifier FROM old_consent UNION SELECT customer_id, identifier FROM new_consent;
+
 CREATE OR REPLACE TEMP TABLE touched_customer AS
 SELECT DISTINCT customer_id FROM (
   FROM touched_person
@@ -10,6 +13,15 @@ SELECT DISTINCT customer_id FROM (
   UNION ALL SELECT customer_id FROM old_ticket UNION ALL SELECT customer_id FROM new_ticket
   UNION ALL SELECT customer_id FROM old_lead UNION ALL SELECT customer_id FROM new_lead
   UNION ALL SELECT customer_id FROM old_touchpoint UNION ALL SELECT customer_id FROM new_touchpoint
+  UNION ALL
+  -- somebody said something else of their own, or of an address or number of theirs
+  SELECT customer_id FROM saying
+  UNION ALL
+  SELECT o.customer_id FROM staging.party_record AS p JOIN owner_current AS o USING (record_key)
+  WHERE p.email_norm IN (SELECT identifier FROM saying) OR p.phone_e164 IN (SELECT identifier FROM saying)
+  UNION ALL
+  SELECT customer_id FROM golden.customer
+  WHERE email IN (SELECT identifier FROM saying) OR phone_e164 IN (SELECT identifier FROM saying)
   UNION ALL
   -- the campaign of a lead has another name
   SELECT customer_id FROM golden.lead
@@ -48,3 +60,12 @@ FROM (FROM golden.customer_attribute WHERE is_winner) SEMI JOIN touched_customer
 CREATE OR REPLACE TEMP TABLE own_owner AS FROM owner_current SEMI JOIN touched_customer USING (customer_id);
 CREATE OR REPLACE TEMP TABLE own_customer_xref AS
 SELECT customer_id, is_current, match_probability FROM identity.customer_xref SEMI JOIN touched_customer USING (customer_id);
+CREATE OR REPLACE TEMP TABLE own_identifier AS
+SELECT p.email_norm AS identifier FROM staging.party_record AS p JOIN own_owner USING (record_key) WHERE p.email_norm IS NOT NULL
+UNION
+SELECT p.phone_e164 FROM staging.party_record AS p JOIN own_owner USING (record_key) WHERE p.phone_e164 IS NOT NULL
+UNION
+SELECT value FROM own_customer_attribute WHERE attribute IN ('email', 'phone_e164');
+CREATE OR REPLACE TEMP TABLE own_consent AS
+FROM golden.consent
+WHERE customer_id IN (SELECT customer_id FROM touched_customer) OR identifier IN (SELECT identifier FROM own_identifier);

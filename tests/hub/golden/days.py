@@ -65,7 +65,7 @@ class Hub:
             self.change(("party", n, n, n))
             self.change(("owner", n, n // 3, 0))
         for n in range(4):
-            for word in ("order", "line", "invoice", "payment", "refund", "ticket", "lead", "campaign", "group", "ad", "spend"):
+            for word in ("order", "line", "invoice", "payment", "refund", "ticket", "lead", "consent", "campaign", "group", "ad", "spend"):
                 self.change((word, n, n, 2 * n))
 
     def close(self) -> None:
@@ -319,6 +319,19 @@ _CHANGES: dict[str, Callable[..., None]] = {
             "status": ("open", "solved")[a % 2],
             "satisfaction": ("good", "bad", None)[b % 3],
             "opened_at": T0 - timedelta(days=b),
+        },
+    ),
+    "consent": _fact(
+        "consent",
+        lambda n, a, b: {
+            "signal": "s",
+            "purpose": ("marketing", "marketing", "any", "surveys")[(n + a) % 4],
+            "channel": ("email", "sms", "call", "all", "email")[(n + b) % 5],
+            "identifier": (_EMAILS[a % 4], "+4930123456", None, "ann@example.com")[b % 4],
+            "status": ("granted", "denied", "granted", "pending", "unclear")[(a + b) % 5],
+            "captured_at": None if (a, b) == (2, 2) else T0 + timedelta(days=a - b, hours=n),
+            "expires_at": T0 + timedelta(days=a) if n == 3 else None,
+            "is_kept": False,
         },
     ),
     "lead": _fact(
