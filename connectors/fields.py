@@ -11,13 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
 from connectors.contract import SourceSettings
-from hub.contract.columns import BY_KIND, PARTY
+from hub.contract.columns import BY_KIND, CONSENT, PARTY
 from hub.contract.tables import Kind, StagingTable
 
 # what other systems call a field; difflib alone would point elsewhere
@@ -84,6 +84,25 @@ AnyField = Annotated[FieldSource, BeforeValidator(_as_source), WithJsonSchema({"
 Columns = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1), WithJsonSchema({"anyOf": _COLUMNS})]
 
 
+Channel = Literal["email", "sms", "call", "all"]
+
+
+class ConsentSource(BaseModel):
+    """Where a party's row says whether the person may be contacted, for what, and since when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    at: AnyField | None = Field(None, description="column with the time at which they said so; without, a yes overrides no denial")
+    purpose: str = Field("marketing", description="what contact is for")
+    means: dict[str, Literal["granted", "denied", "pending", "not_given"]] = Field(
+        default_factory=dict, description="what a word of the column means, beside true, false, yes, no, subscribed and the like"
+    )
+
+
+AnyConsent = Annotated[ConsentSource, BeforeValidator(lambda given: {"column": given} if isinstance(given, str) else given)]
+
+
 class MappedStream(BaseModel):
     """One stream of rows: what they are, what identifies one, and which column is which field."""
 
@@ -97,6 +116,10 @@ class MappedStream(BaseModel):
     customer: Columns | None = Field(None, description="of facts: column with the ID of the party the row belongs to")
     customer_stream: str | None = Field(None, description="stream of that party, where the source has more than one")
 
+    consent: dict[Channel, AnyConsent] = Field(
+        default_factory=dict, description="of parties: channel and the column that says whether they may be contacted by it"
+    )
+
     @property
     def staging(self) -> StagingTable:
         """The staging table its rows go to."""
@@ -107,7 +130,9 @@ class MappedStream(BaseModel):
         """The columns that must be there: one at least of each group."""
         of_fields = (source.column for source in self.fields.values())
         alone = ((column,) for column in (*self.id, *(self.customer or ())))
-        return tuple(dict.fromkeys((*alone, *of_fields)))
+        consents = ((said.column,) for said in self.consent.values())
+        times = (said.at.column for said in self.consent.values() if said.at is not None)
+        return tuple(dict.fromkeys((*alone, *of_fields, *consents, *times)))
 
     @model_validator(mode="after")
     def _fields(self) -> Self:
@@ -127,6 +152,10 @@ class MappedStream(BaseModel):
         owned = self.staging.column("party_id") is not None
         if not owned and (self.customer or self.customer_stream):
             raise ValueError(f"customer is for kinds that belong to a customer, and {self.kind} does not")
+        if self.consent and self.staging is not PARTY:
+            raise ValueError(f"consent is for kind party; of kind {self.kind}, name status, channel and identifier in fields")
+        if self.consent and not {"email", "phone"} & set(self.fields):
+            raise ValueError("consent says who may be contacted, and fields name neither email nor phone")
         if self.customer and "party_id" in self.fields:
             raise ValueError("customer and fields.party_id say the same; give one of them")
         return self
@@ -136,6 +165,8 @@ class MappedStream(BaseModel):
         known = [column.name for column in table.columns]
         other = _OTHER_NAMES.get(name)
         hint = f"did you mean {other}?" if other in known else nearest(name, known)
+        if table is PARTY and CONSENT.column(name) is not None and name != "party_id":
+            hint = f"{hint}; what parties say of being contacted stands in consent: {{email: COLUMN}}"
         if table is not PARTY and PARTY.column(name) is not None:
             hint = f"it is a field of parties: give a second stream of kind party over the same {self.made_of}"
         return f"unknown field {name!r} for kind {table.kind}; {hint}"

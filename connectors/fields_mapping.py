@@ -5,16 +5,20 @@ Whatever stands in hub.yaml is quoted as data here. Running the SQL is the wareh
 
 from __future__ import annotations
 
-from connectors.fields import FieldSource, MappedSettings, MappedStream
+from connectors.fields import Channel, ConsentSource, FieldSource, MappedSettings, MappedStream
+from hub.contract.columns import CONSENT
 from hub.contract.tables import Column
 
+_CHANNELS: tuple[Channel, ...] = ("email", "sms", "call")
 # what `fields.as_text` strips too, so that an ID is one whichever of the two made it
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
 
 
 def mapping_sql(settings: MappedSettings) -> str:
     """One block per stream; see `connectors.mapping`."""
-    return "\n\n".join(_block(name, stream, settings) for name, stream in settings.streams.items())
+    blocks = [_block(name, stream, settings) for name, stream in settings.streams.items()]
+    said = [_consents(name, stream) for name, stream in settings.streams.items() if stream.consent]
+    return "\n\n".join([*blocks, *said])
 
 
 def _block(name: str, stream: MappedStream, settings: MappedSettings) -> str:
@@ -28,6 +32,41 @@ def _block(name: str, stream: MappedStream, settings: MappedSettings) -> str:
         columns["party_stream"] = literal(owner)
     listed = ",\n  ".join(f'{expression} AS "{column}"' for column, expression in columns.items())
     return f"-- stage: {name} -> {stream.staging.name}\nSELECT\n  {listed}\nFROM src"
+
+
+def _consents(name: str, stream: MappedStream) -> str:
+    """What a party's row says of being contacted: a signal per channel, of the party's own address or number."""
+    # a word on all channels is a word on each, of the address or number that it is reached by
+    said = [(part, of, source) for of, source in stream.consent.items() for part in (_CHANNELS if of == "all" else (of,))]
+    signals = " UNION ALL\n".join(_consent(name, channel, of, source, stream) for channel, of, source in said)
+    return f"-- stage: {name} -> {CONSENT.name}\nSELECT * FROM (\n{signals}\n) WHERE status IS NOT NULL"
+
+
+def _consent(name: str, channel: Channel, of: Channel, said: ConsentSource, stream: MappedStream) -> str:
+    word = _text(said.column)
+    cases = " ".join(f"WHEN {literal(text.strip().lower())} THEN '{status}'" for text, status in said.means.items())
+    at = CONSENT.column("captured_at")
+    assert at is not None
+    columns = {
+        "source_record_id": "source_record_id",
+        "party_id": joined(stream.id),
+        "party_stream": literal(name),
+        "signal": literal(channel if of == channel else f"{of}:{channel}"),
+        "purpose": literal(said.purpose),
+        "channel": literal(channel),
+        "identifier": _value("email" if channel == "email" else "phone", stream),
+        "country": _value("country", stream),
+        "status": f"CASE lower({word}) {cases} ELSE {word} END" if cases else word,
+        "legal_basis": "'consent'",
+        "captured_at": _field(said.at, at) if said.at is not None else "NULL",
+        "evidence": f"{literal(said.column + ': ')} || {word}",
+    }
+    return "SELECT " + ",\n  ".join(f'{expression} AS "{column}"' for column, expression in columns.items()) + "\nFROM src"
+
+
+def _value(field: str, stream: MappedStream) -> str:
+    column = stream.staging.column(field)
+    return _field(stream.fields[field], column) if column is not None and field in stream.fields else "NULL"
 
 
 def _field(source: FieldSource, column: Column) -> str:

@@ -171,6 +171,8 @@ def _golden(hub: Hub) -> dg.AssetsDefinition:
 
 # golden facts that take a customer or a key from the other facts they name
 _NAMED = {
+    "customer": ("consent",),
+    "consent": ("party_record",),
     "order_line": ("customer_order",),
     "payment": ("invoice",),
     "refund": ("customer_order", "invoice", "payment"),
@@ -185,6 +187,7 @@ _NAMED = {
 }
 _GOLDEN = {
     "customer": "One row per customer: the surviving values of all its records.",
+    "consent": "What customers said of being contacted, source by source, and what of it is in force.",
     "customer_identifier": "Every e-mail, phone and source record ID of a customer.",
     "order_line": "One row per line of an order: what was bought, how many and for how much.",
     "refund": "What went back to customers, and credit notes, with the order, invoice or payment they are about.",

@@ -81,7 +81,12 @@ class HubConfig(BaseModel):
     def golden(self) -> GoldenSettings:
         """All that decides what the golden tables hold, beside the data."""
         return GoldenSettings(
-            tuple(self.sources), self.survivorship, self.reporting, self.segments, overrides="steward.attribute_override", consent=self.consent
+            tuple(self.sources),
+            self.survivorship,
+            self.reporting,
+            self.segments,
+            overrides="steward.attribute_override",
+            consent=self.consent,
         )
 
     @model_validator(mode="after")

@@ -104,6 +104,47 @@ SELECT
   created_time AS created_at
 FROM answers;
 
+-- stage: leads -> consent
+-- The boxes of a form's own disclaimer. What a box is for only the form's owner knows, so that its key is the purpose; see
+-- consent.purposes. A box left empty is nobody's word.
+WITH doc AS (
+  SELECT source_record_id, from_json(payload, '{
+    "created_time": "VARCHAR", "is_test": "VARCHAR", "form_id": "VARCHAR", "field_data": [{"name": "VARCHAR", "values": ["VARCHAR"]}],
+    "custom_disclaimer_responses": [{"checkbox_key": "VARCHAR", "is_checked": "VARCHAR"}]}') AS l
+  FROM src
+), answers AS (
+  SELECT source_record_id, l,
+    list_transform(l.field_data, lambda x: lower(x.name)) AS q,
+    list_transform(l.field_data, lambda x: nullif(trim(x.values[1]), '')) AS a
+  FROM doc
+), reached AS (
+  SELECT source_record_id, l,
+    coalesce(a[list_position(q, 'email')], a[list_position(q, 'work_email')]) AS email,
+    coalesce(a[list_position(q, 'phone_number')], a[list_position(q, 'work_phone_number')]) AS phone,
+    a[list_position(q, 'country')] AS country
+  FROM answers
+), boxes AS (
+  SELECT *, unnest(l.custom_disclaimer_responses) AS box FROM reached
+)
+SELECT
+  source_record_id,
+  source_record_id AS party_id,
+  'leads' AS party_stream,
+  box.checkbox_key || ':' || way.channel AS signal,
+  box.checkbox_key AS purpose,
+  way.channel AS channel,
+  way.identifier AS identifier,
+  country,
+  CASE WHEN box.is_checked IN ('1', 'true') THEN 'granted' ELSE 'not_given' END AS status,
+  'consent' AS legal_basis,
+  l.created_time AS captured_at,
+  'Meta form ' || coalesce(l.form_id, '?') || ': ' || box.checkbox_key AS evidence,
+  l.is_test
+FROM boxes, unnest([
+  {'channel': 'email', 'identifier': email}, {'channel': 'sms', 'identifier': phone}, {'channel': 'call', 'identifier': phone}
+]) AS ways(way)
+WHERE box.checkbox_key IS NOT NULL AND way.identifier IS NOT NULL;
+
 -- stage: campaigns -> ad_campaign
 WITH doc AS (
   SELECT source_record_id, from_json(payload, '{

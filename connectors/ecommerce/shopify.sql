@@ -200,3 +200,38 @@ SELECT
   o.test AS is_test,
   o.createdAt AS created_at
 FROM guests;
+
+-- stage: customers -> consent
+-- Of the customer's own address and number. NOT_SUBSCRIBED is nobody's word: never asked, or a box left empty.
+WITH customers AS (
+  SELECT source_record_id, from_json(payload, '{
+    "defaultEmailAddress": {"emailAddress": "VARCHAR", "marketingState": "VARCHAR", "marketingOptInLevel": "VARCHAR",
+                            "marketingUpdatedAt": "VARCHAR"},
+    "defaultPhoneNumber": {"phoneNumber": "VARCHAR",
+                           "smsMarketingConsent": {"state": "VARCHAR", "optInLevel": "VARCHAR", "updatedAt": "VARCHAR"}}}') AS c
+  FROM src
+), signals AS (
+  SELECT source_record_id, 'email' AS channel, c.defaultEmailAddress.emailAddress AS identifier,
+         c.defaultEmailAddress.marketingState AS state, c.defaultEmailAddress.marketingOptInLevel AS level,
+         c.defaultEmailAddress.marketingUpdatedAt AS said_at
+  FROM customers
+  UNION ALL
+  SELECT source_record_id, 'sms', c.defaultPhoneNumber.phoneNumber, c.defaultPhoneNumber.smsMarketingConsent.state,
+         c.defaultPhoneNumber.smsMarketingConsent.optInLevel, c.defaultPhoneNumber.smsMarketingConsent.updatedAt
+  FROM customers
+)
+SELECT
+  source_record_id,
+  source_record_id AS party_id,
+  'customers' AS party_stream,
+  channel AS signal,
+  'marketing' AS purpose,
+  channel,
+  identifier,
+  -- the shop wiped the number of a person who asked to be forgotten; an address that bounces is no word of theirs
+  CASE state WHEN 'REDACTED' THEN 'denied' WHEN 'INVALID' THEN 'not_given' ELSE state END AS status,
+  'consent' AS legal_basis,
+  said_at AS captured_at,
+  'Shopify ' || state || coalesce(' (' || level || ')', '') AS evidence
+FROM signals
+WHERE state IS NOT NULL;

@@ -69,3 +69,21 @@ SELECT source_record_id,
        d.created_at AS created_at
 FROM known
 WHERE coalesce(d.role, 'end-user') NOT IN ('agent', 'admin')
+
+
+-- stage: users -> consent
+-- A suspended user is one whom the help desk does not want to hear from; nobody writes to them, for any purpose.
+WITH doc AS (
+  SELECT source_record_id, json_transform(payload, '{"role": "VARCHAR", "email": "VARCHAR", "suspended": "VARCHAR"}') AS d FROM src
+)
+SELECT source_record_id,
+       source_record_id AS party_id,
+       'users' AS party_stream,
+       'suspended' AS signal,
+       'any' AS purpose,
+       'all' AS channel,
+       d.email AS identifier,
+       'denied' AS status,
+       'Zendesk: suspended' AS evidence
+FROM doc
+WHERE d.suspended = 'true' AND coalesce(d.role, 'end-user') NOT IN ('agent', 'admin')

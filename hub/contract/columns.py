@@ -263,7 +263,10 @@ CONSENT = StagingTable(
         Column("purpose", description="what contact is for; marketing where the source does not say; any is every purpose"),
         Column("channel", required=True, description="email, sms, call, or all of them"),
         Column("country", description="where a phone number that names no country was dialled from"),
-        Column("identifier", description="the e-mail address or phone number it is about, normalised; as the source has it in a mapping"),
+        Column(
+            "identifier",
+            description="the e-mail address or phone number it is about",
+        ),
         Column("status", required=True, description="granted, denied, pending (asked and not confirmed), not_given, or unclear"),
         Column("legal_basis", description="consent, contract, legitimate_interest or the source's word"),
         Column("captured_at", "time", description="when the person said so; a grant without it overrides no denial"),

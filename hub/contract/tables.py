@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "party", "order", "order_line", "invoice", "payment", "refund", "ticket", "lead", "ad_campaign", "ad_group", "ad", "ad_spend",
-    "consent"
+    "party",
+    "order",
+    "order_line",
+    "invoice",
+    "payment",
+    "refund",
+    "ticket",
+    "lead",
+    "ad_campaign",
+    "ad_group",
+    "ad",
+    "ad_spend",
+    "consent",
 ]
 ColumnType = Literal["text", "amount", "spend", "currency", "time", "date", "integer", "number", "boolean"]
 

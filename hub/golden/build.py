@@ -102,7 +102,10 @@ def _prepare(
     named = settings.reporting.invoice_sales
     con.execute(sql("invoice_seller"), {"named": None if named is None else list(named), "sources": list(settings.sources)})
     con.execute(sql("readings"))
-    con.execute("CREATE OR REPLACE TEMP TABLE contact_purpose AS SELECT unnest($purposes::VARCHAR[]) AS purpose", {"purposes": list(settings.consent.purposes)})
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE contact_purpose AS SELECT unnest($purposes::VARCHAR[]) AS purpose",
+        {"purposes": list(settings.consent.purposes)},
+    )
     return convert_days(con, settings.reporting)
 
 

@@ -163,7 +163,7 @@ class ConsentSettings(BaseModel):
     purposes: tuple[str, ...] = Field(
         ("marketing",),
         min_length=1,
-        description="purposes, in the sources' words, that a grant must name; a denial of any of them keeps a customer from contact",
+        description="purposes, in the sources' words, that a grant must name; a denial of any of them keeps from contact",
     )
 
     @field_validator("purposes")

@@ -27,6 +27,7 @@ from tests.pipelines.test_cli import Shell
 from warehouse import control_tables as t
 from warehouse.connection import writer
 from warehouse.control import utcnow
+from warehouse.migrations import VERSION
 from warehouse.replay import Replay, replay
 
 
@@ -199,7 +200,7 @@ def test_what_a_sync_mends_is_said_to_be_mended_by_one(days: Days) -> None:
             instance.report_run_failed(over)
     change(days.root / "data" / "hub.duckdb", "UPDATE ops.schema_version SET version = 4")
     assert wrong(days)["warehouse"].remedy == "hub sync"
-    change(days.root / "data" / "hub.duckdb", "UPDATE ops.schema_version SET version = 5")
+    change(days.root / "data" / "hub.duckdb", f"UPDATE ops.schema_version SET version = {VERSION}")
     found = wrong(days)
     assert {check: (finding.severity, finding.where) for check, finding in found.items()} == {
         "cursor": ("warning", "crm/tickets"),

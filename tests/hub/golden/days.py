@@ -65,7 +65,20 @@ class Hub:
             self.change(("party", n, n, n))
             self.change(("owner", n, n // 3, 0))
         for n in range(4):
-            for word in ("order", "line", "invoice", "payment", "refund", "ticket", "lead", "consent", "campaign", "group", "ad", "spend"):
+            for word in (
+                "order",
+                "line",
+                "invoice",
+                "payment",
+                "refund",
+                "ticket",
+                "lead",
+                "consent",
+                "campaign",
+                "group",
+                "ad",
+                "spend",
+            ):
                 self.change((word, n, n, 2 * n))
 
     def close(self) -> None:

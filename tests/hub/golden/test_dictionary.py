@@ -14,6 +14,7 @@ DESCRIBED = (
         "invoice",
         "payment",
         "refund",
+        "consent",
         "ad_spend_daily",
         "customer_360",
         "touchpoint",
