@@ -7,7 +7,7 @@ refuses one that is not exactly what the gate judged, so that stages of two buil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from connectors.contract import Connector
 from expectations import Verdict, judge, judge_relation
 from expectations.own import with_own
 from hub.contract.columns import TABLES as STAGING_TABLES
-from hub.golden import TABLES, HowBuilt, TableDelta, build_golden, how_built
+from hub.golden import TABLES, HowBuilt, Suppressions, TableDelta, build_golden, how_built
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_consents, normalise_parties
 from pipelines.context import Hub
@@ -34,6 +34,7 @@ from warehouse.control import utcnow
 from warehouse.copies import copy_control, copy_decisions, copy_echoes
 from warehouse.differences import content_digest
 from warehouse.measure import Scope, measure
+from warehouse.privacy_tables import PRIVACY_SECRET
 from warehouse.publish import live_attached, live_load
 from warehouse.staging import Handlers, Staged, stage_stream
 
@@ -153,7 +154,7 @@ def build(hub: Hub, *, run_id: str, full: bool = False) -> Built:
         follows = candidate.follows if candidate.follows == live_load(hub.config.warehouse) else None
         deltas = build_golden(
             con,
-            hub.config.golden,
+            replace(hub.config.golden, suppressions=Suppressions("steward.suppression", hub.control.secret(PRIVACY_SECRET))),
             load_id=candidate.load_id,
             live=live,
             now=_by_the_clock(candidate),

@@ -21,6 +21,7 @@ from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
 from warehouse.control import utcnow
+from warehouse.privacy_tables import suppression
 from warehouse.publish import live_load
 from warehouse.staging import mapping_digest
 
@@ -63,12 +64,15 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     row, now = t.attribute_override.c, utcnow()
     standing = sa.select(row.override_id).where(row.revoked_at.is_(None), row.expires_at.is_(None) | (row.expires_at > now))
     overrides = [found["override_id"] for found in hub.control.rows(standing.order_by(row.override_id))]
+    listed = sa.select(suppression.c.suppression_id).where(suppression.c.lifted_at.is_(None))
+    suppressed = [found["suppression_id"] for found in hub.control.rows(listed.order_by(suppression.c.suppression_id))]
     settings = {
         "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
         # what the rates are, not where they lie
         "reporting": config.reporting.model_dump(mode="json", exclude={"rates"}),
         "rates": rates_digest(config.reporting),
+        "consent": config.consent.model_dump(mode="json"),
         "segments": config.segments,
         "gate": config.gate.model_dump(mode="json"),
         "gate_python": own_file_digest(config.gate),
@@ -76,4 +80,8 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
         "mappings": [mapping_digest(hub.mapping(c), hub.place(c), NORMALISER_VERSION) for c in connectors],
         "hub": version("customer-hub"),
     }
-    return [json.dumps(settings, sort_keys=True), json.dumps([decisions, overrides], default=str), now.date().isoformat()]
+    return [
+        json.dumps(settings, sort_keys=True),
+        json.dumps([decisions, overrides, suppressed], default=str),
+        now.date().isoformat(),
+    ]

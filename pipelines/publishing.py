@@ -120,6 +120,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
             gone={f"golden.{name}": keys for name, keys in gone(con, load_id=candidate.load_id).items()},
         )
         hub.control.put(t.load_batch, [row])
+        settle(hub, candidate.load_id, candidate.started_at)
         deltas = {name: TableDelta(*astuple(changed)) for name, changed in changes.items()}
         return Published(candidate.load_id, deltas, prune(settings))
 

@@ -20,7 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from hub.contract.errors import WarehouseAccessError
 from warehouse import (
     alert_tables,  # noqa: F401 - its tables are the store's too
-    writeback_tables,  # noqa: F401 - and so are these
+    privacy_tables,  # noqa: F401 - and so are these
+    writeback_tables,  # noqa: F401 - and these
 )
 from warehouse import control_tables as t
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from warehouse import control_tables as t
 from warehouse.control import ControlStore
 from warehouse.differences import PublishedTable
+from warehouse.privacy_tables import suppression
 from warehouse.writeback_tables import writeback_echo
 
 # schema of the copy -> tables
@@ -18,7 +19,7 @@ COPIES: dict[str, tuple[sa.Table, ...]] = {
 # what a load is made from: copied when it is begun, and left alone until it is published, whatever is decided meanwhile
 DECIDED: dict[str, tuple[sa.Table, ...]] = {
     "identity": (t.match_decision,),
-    "steward": (t.attribute_override,),
+    "steward": (t.attribute_override, suppression),
 }
 # echoes of our own writing: staging takes them for none
 ECHOES: dict[str, tuple[sa.Table, ...]] = {"ops": (writeback_echo,)}

@@ -10,6 +10,7 @@ from hub.golden.history import as_of_macro, attributes
 from hub.golden.rates import check_rates
 from hub.golden.segments import check_segments
 from hub.golden.settings import ConsentSettings, GoldenSettings, ReportingSettings, SurvivorshipSettings
+from hub.golden.suppression import Suppressions
 from hub.golden.tables import TABLES, VIEWS
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "GoldenSettings",
     "HowBuilt",
     "ReportingSettings",
+    "Suppressions",
     "SurvivorshipSettings",
     "TableDelta",
     "as_of_macro",

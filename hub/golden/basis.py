@@ -30,6 +30,7 @@ _MADE = {
         "override_id, anchor_record_key, attribute, action, value, created_at",
         "override_in_force",
     ),
+    "suppressed": ("identifier", "identifier", "identifier", "suppressed"),
     "fx": ("currency || ':' || day", "currency", "currency, day, rate", "fx"),
 }
 INPUTS: tuple[str, ...] = (PARTY.name, *(table.name for table in FACTS), *_MADE)

@@ -19,6 +19,7 @@ from hub.golden.maker import Maker, columns_of
 from hub.golden.rates import convert_days, load_rates
 from hub.golden.segments import carry_segments
 from hub.golden.settings import GoldenSettings
+from hub.golden.suppression import put_suppressed
 from hub.golden.survivorship import put_in_force, rank_attributes
 from hub.golden.tables import TABLES, VIEWS
 from hub.golden.text import sql as sql
@@ -98,6 +99,7 @@ def _prepare(
     con.execute(sql("owner"))
     _keep_owners(con, live)
     put_in_force(con, settings, now)
+    put_suppressed(con, settings.suppressions)
     load_rates(con, rates)
     named = settings.reporting.invoice_sales
     con.execute(sql("invoice_seller"), {"named": None if named is None else list(named), "sources": list(settings.sources)})

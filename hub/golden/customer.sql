@@ -90,6 +90,12 @@ WITH member AS (
   JOIN staging.party_record p ON p.phone_e164 = n.identifier JOIN owner_current o USING (record_key) WHERE n.is_denial
   UNION ALL
   SELECT w.customer_id, n.channel FROM golden.consent n JOIN winner w ON n.identifier IN (w.email, w.phone_e164) WHERE n.is_denial
+  UNION ALL
+  -- whom nobody may contact by any channel, whatever was granted
+  SELECT o.customer_id, 'all' FROM suppressed s
+  JOIN staging.party_record p ON s.identifier IN (p.email_norm, p.phone_e164) JOIN owner_current o USING (record_key)
+  UNION ALL
+  SELECT w.customer_id, 'all' FROM suppressed s JOIN winner w ON s.identifier IN (w.email, w.phone_e164)
 ), denied AS (
   SELECT customer_id, bool_or(channel IN ('email', 'all')) AS email, bool_or(channel IN ('sms', 'all')) AS sms,
          bool_or(channel IN ('call', 'all')) AS call

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from hub.golden.attributes import ATTRIBUTES
 from hub.golden.rules import DEFAULT_RULES, Rule, Rules
+from hub.golden.suppression import Suppressions
 
 Share = Annotated[float, Field(ge=0, le=1)]
 T = TypeVar("T")
@@ -190,6 +191,7 @@ class GoldenSettings:
         sources: all sources in hub.yaml's order.
         segments: a condition over golden.customer_360 per segment; see `hub.golden.segments`.
         overrides: relation with the columns of the control store's attribute_override; None where nobody overrides anything.
+        suppressions: whom nobody may contact; None where that is nobody.
     """
 
     sources: tuple[str, ...]
@@ -198,3 +200,4 @@ class GoldenSettings:
     segments: Mapping[str, str] = field(default_factory=dict)
     overrides: str | None = None
     consent: ConsentSettings = field(default_factory=ConsentSettings)
+    suppressions: Suppressions | None = None

@@ -1,6 +1,9 @@
 -- The customers that must be made anew, and everything they did. old_... and new_... are the rows of golden tables that changed.
 CREATE OR REPLACE TEMP TABLE saying AS
-SELECT customer_id, identifier FROM old_consent UNION SELECT customer_id, identifier FROM new_consent;
+SELECT customer_id, identifier FROM old_consent UNION SELECT customer_id, identifier FROM new_consent
+UNION
+-- or nobody may contact them by it any more
+SELECT NULL, key FROM came_suppressed UNION SELECT NULL, key FROM went_suppressed;
 
 CREATE OR REPLACE TEMP TABLE touched_customer AS
 SELECT DISTINCT customer_id FROM (

@@ -121,6 +121,7 @@ from pipelines.cli import (  # noqa: E402 - they register their commands on `app
     operate,  # noqa: F401
     override,  # noqa: F401
     pauses,  # noqa: F401
+    privacy,  # noqa: F401
     quarantine,  # noqa: F401
     releases,  # noqa: F401
     setup,  # noqa: F401

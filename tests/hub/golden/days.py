@@ -14,11 +14,13 @@ import duckdb
 import pyarrow as pa
 
 from hub.contract.columns import TABLES as STAGING
-from hub.golden import TABLES, GoldenSettings, ReportingSettings, SurvivorshipSettings, build_golden
+from hub.golden import TABLES, GoldenSettings, ReportingSettings, Suppressions, SurvivorshipSettings, build_golden
+from hub.golden.suppression import identifier_hmac
 from tests.hub.golden.helpers import fact, rates
 from tests.hub.parties import T0, stage_parties, warehouse
 
 Change = tuple[str, int, int, int]
+SUPPRESSIONS, SECRET = "staging.suppression_given", b"of this hub"
 OVERRIDES = "staging.override_given"  # beside staging, so that a copy of the warehouse has it
 PARTIES = tuple(f"{source}:contacts:{n}" for n in range(4) for source in ("shop", "bill", "help"))
 CUSTOMERS = tuple(f"c_{n}" for n in range(6))
@@ -39,7 +41,14 @@ def settings() -> GoldenSettings:
         trust=_TRUST,
     )
     reporting = ReportingSettings(base_currency="EUR", rates="rates.csv", max_age_days=30, invoice_sales=("shop",))
-    return GoldenSettings(("shop", "bill", "help", "ads"), survivorship, reporting, SEGMENTS, OVERRIDES)
+    return GoldenSettings(
+        ("shop", "bill", "help", "ads"),
+        survivorship,
+        reporting,
+        SEGMENTS,
+        OVERRIDES,
+        suppressions=Suppressions(SUPPRESSIONS, SECRET),
+    )
 
 
 class Hub:
@@ -59,6 +68,7 @@ class Hub:
             f"CREATE TABLE {OVERRIDES} ({columns}, created_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP,"
             " revoked_by VARCHAR, revoke_reason VARCHAR)"
         )
+        self.con.execute(f"CREATE TABLE {SUPPRESSIONS} (id_hmac VARCHAR, lifted_at TIMESTAMP)")
         self.now, self.published, self.loads, self.quotes = T0, [], 0, 0
         self.live: str | None = None
         for n in range(len(PARTIES)):
@@ -282,6 +292,14 @@ def _block(hub: Hub, n: int, *_: int) -> None:
         hub.con.execute("INSERT INTO identity.blocked_value VALUES ('email', 'bob@acme.example', 9, 'shared')")
 
 
+def _suppress(hub: Hub, n: int, a: int, *_: int) -> None:
+    if a % 2:
+        hub.con.execute(f"UPDATE {SUPPRESSIONS} SET lifted_at = ?", [hub.now])
+    else:
+        listed = identifier_hmac(SECRET, ("ann@example.com", "+4930123456", "bob@acme.example", "zoe@example.com")[n % 4])
+        hub.con.execute(f"INSERT INTO {SUPPRESSIONS} VALUES (?, NULL)", [listed])
+
+
 def _money(n: int, a: int, b: int) -> dict[str, Any]:
     return {"currency": _CURRENCIES[b % 3], "is_test": (a, b) == (4, 4)}
 
@@ -313,6 +331,7 @@ _CHANGES: dict[str, Callable[..., None]] = {
     "revoke": _revoke,
     "rate": _rate,
     "block": _block,
+    "suppress": _suppress,
     "order": _fact("customer_order", _order),
     "line": _fact(
         "order_line", lambda n, a, b: _money(n, a, b) | {"order_id": str(n), "net_amount": Decimal(a), "source_created_at": T0}

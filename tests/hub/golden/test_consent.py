@@ -11,6 +11,8 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.golden import GoldenSettings, Suppressions, build_golden
+from hub.golden.suppression import identifier_hmac
 from tests.hub.golden.helpers import SOURCES, as_live, ask, build, day, fact
 from tests.hub.parties import T0, assign, stage_parties, warehouse
 
@@ -124,6 +126,23 @@ def test_a_merge_takes_the_strictest_of_both_and_a_split_gives_back_what_was(con
         assign(con, owned)
         build(con, f"L{n}", live=as_live(con) if n else None)
         assert flags(con)[0] is contactable
+
+
+def test_who_is_on_the_list_is_not_contacted_whatever_was_granted(con: duckdb.DuckDBPyConnection) -> None:
+    secret = b"of this hub"
+    con.execute("CREATE SCHEMA steward")
+    con.execute("CREATE TABLE steward.suppression (id_hmac VARCHAR, lifted_at TIMESTAMP)")
+    for n, email in enumerate(("a@ash.example", "b@ash.example", "c@ash.example")):
+        person(con, f"shop:customers:{n}", email, f"+4930901{n:03}")
+        said(con, f"shop:customers:{n}", "granted", identifier=email)
+        said(con, f"shop:customers:{n}", "granted", signal="sms", channel="sms", identifier=f"+4930901{n:03}")
+    assign(con, {f"c{n}": [f"shop:customers:{n}"] for n in range(3)})
+    listed = [[identifier_hmac(secret, "a@ash.example"), None], [identifier_hmac(secret, "b@ash.example"), T0]]
+    con.executemany("INSERT INTO steward.suppression VALUES (?, ?)", listed)
+    settings = GoldenSettings(SOURCES, suppressions=Suppressions("steward.suppression", secret))
+    build_golden(con, settings, load_id="L1", live=None, now=T0)
+    assert [flags(con, f"c{n}") for n in range(3)] == [(False, False, False), (True, True, False), (True, True, False)]
+    assert ask(con, "FROM suppressed") == [("a@ash.example",)]
 
 
 # of any signals ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""`hub privacy`: what people ask of a hub that knows them. Writes to the control store only, so it works while a sync runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.app import ConfigOption, JsonOption, app, opened
+from pipelines.cli.render import cell, print_json, print_table
+from pipelines.cli.steward import ByOption, NowOption, acting, finish
+
+commands = typer.Typer(
+    name="privacy", help="Requests of the people whom the hub knows: to be left alone, and by when.", no_args_is_help=True
+)
+app.add_typer(commands)
+
+
+@commands.command()
+def suppress(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="whatever hub customer finds a customer by")],
+    reason: Annotated[str, typer.Option("--reason", help="why, such as the number of the person's letter; name nobody in it")],
+    received: Annotated[
+        str | None, typer.Option("--received", metavar="TIME", help="when the person asked, if not now", show_default=False)
+    ] = None,
+    by: ByOption = None,
+    now: NowOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let nobody contact a person: can_email, can_sms and can_call are false from the next load on, whatever is granted."""
+    from pipelines.moments import moment_behind
+    from pipelines.privacy import suppress as begin
+
+    with opened(config) as hub:
+        asked = None if received is None else moment_behind(received, "--received")
+        made = begin(hub, key, acting(by, reason), received=asked)
+        said = f"request {made['request_id']}: nobody is to contact {made['subject_ref']}"
+        code = finish(hub, {"request": made}, said, now=now, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@commands.command()
+def lift(
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="as hub privacy list shows it")],
+    reason: Annotated[str, typer.Option("--reason", help="why; the person asked for it")],
+    by: ByOption = None,
+    now: NowOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a suppression back: consent alone counts again from the next load on."""
+    from pipelines.privacy import lift as end
+
+    with opened(config) as hub:
+        done = end(hub, request, acting(by, reason))
+        code = finish(hub, done, f"request {request} is lifted, consent alone counts", now=now, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@commands.command("list")
+def list_(
+    everything: Annotated[bool, typer.Option("--all", help="also those that are done or lifted")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show requests, those due first at the top. The law gives a month from the day on which one was received."""
+    from pipelines.privacy import requests
+
+    with opened(config) as hub:
+        found = requests(hub, everything=everything)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("request_id", "kind", "subject_ref", "received_at", "due_at", "days_left", "status", "done_load_id")
+    print_table(
+        "Privacy requests", [name.replace("_", " ") for name in columns], [[cell(row[name]) for name in columns] for row in found]
+    )

@@ -1,0 +1,42 @@
+"""The control store's tables of privacy: what people asked for, and whom the hub must leave alone. All times UTC.
+
+Neither holds anything by which a person could be known without the hub's secret.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, DateTime, String, Table, Text
+
+from warehouse.control_tables import metadata
+
+PRIVACY_SECRET = "privacy_secret"  # the hub's secret for what these tables hold
+
+privacy_request = Table(
+    "privacy_request",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),  # suppress
+    Column("subject_ref", String(64), nullable=False),  # the customer ID
+    Column("received_at", DateTime, nullable=False),
+    Column("due_at", DateTime, nullable=False),  # a month after it was received: GDPR, article 12(3)
+    Column("status", String(20), nullable=False),  # open until a load shows it, then done
+    Column("requested_by", String(100), nullable=False),  # who entered it
+    Column("reason", Text),
+    Column("affected", Text),  # JSON: what was done to how many rows of what
+    Column("done_at", DateTime),
+    Column("done_load_id", String(64)),  # the published load that shows it
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("suppression_id", String(64), primary_key=True),
+    Column("id_type", String(20), nullable=False),  # email or phone
+    Column("id_hmac", String(64), nullable=False),  # HMAC-SHA256 of the normalised identifier, by the hub's secret
+    Column("scope", String(20), nullable=False),  # contact
+    Column("request_id", String(64), nullable=False),
+    Column("added_at", DateTime, nullable=False),
+    Column("added_by", String(100), nullable=False),
+    Column("lifted_at", DateTime),
+    Column("lifted_by", String(100)),
+)
