@@ -51,7 +51,7 @@ def suppress(hub: Hub, key: str, by: Steward, *, received: datetime | None = Non
     if not found:
         raise NotFoundError(
             f"customer {customer} has neither e-mail nor phone",
-            remedy="there is nothing to contact them by, and nothing to suppress",
+            remedy="there is nothing to contact them by",
         )
     now, secret = utcnow(), hub.control.secret(t.PRIVACY_SECRET)
     request: dict[str, Any] = {
