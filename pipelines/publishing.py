@@ -18,6 +18,7 @@ from pipelines.context import Hub
 from pipelines.logs import step
 from pipelines.meanings import meanings
 from pipelines.pins import active_pin
+from pipelines.privacy import settle_requests
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, current_candidate
 from warehouse.connection import linking, published, writer
@@ -120,7 +121,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
             gone={f"golden.{name}": keys for name, keys in gone(con, load_id=candidate.load_id).items()},
         )
         hub.control.put(t.load_batch, [row])
-        settle(hub, candidate.load_id, candidate.started_at)
+        settle_requests(hub, candidate.load_id, candidate.started_at)
         deltas = {name: TableDelta(*astuple(changed)) for name, changed in changes.items()}
         return Published(candidate.load_id, deltas, prune(settings))
 

@@ -3,6 +3,6 @@
 The list and the requests lie in the control store; how the list acts on golden tables is the affair of ``hub.golden``.
 """
 
-from pipelines.privacy.requests import lift, requests, settle, suppress
+from pipelines.privacy.requests import lift, requests, settle_requests, suppress
 
-__all__ = ["lift", "requests", "settle", "suppress"]
+__all__ = ["lift", "requests", "settle_requests", "suppress"]

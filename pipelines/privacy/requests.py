@@ -122,7 +122,7 @@ def requests(hub: Hub, *, everything: bool = False) -> list[dict[str, Any]]:
     return [{**request, "days_left": (request["due_at"] - now).days if request["status"] == "open" else None} for request in found]
 
 
-def settle(hub: Hub, load_id: str, begun: datetime) -> int:
+def settle_requests(hub: Hub, load_id: str, begun: datetime) -> int:
     """Note that a load which was published shows what was asked for before it began; how many requests that settled."""
     row = t.privacy_request.c
     waiting = sa.select(row.request_id).where(row.status == "open", row.kind == "suppress")
