@@ -15,11 +15,11 @@ privacy_request = Table(
     "privacy_request",
     metadata,
     Column("request_id", String(64), primary_key=True),
-    Column("kind", String(20), nullable=False),  # suppress
+    Column("kind", String(20), nullable=False),  # suppress or access
     Column("subject_ref", String(64), nullable=False),  # the customer ID
     Column("received_at", DateTime, nullable=False),
     Column("due_at", DateTime, nullable=False),  # a month after it was received: GDPR, article 12(3)
-    Column("status", String(20), nullable=False),  # open until a load shows it, then done
+    Column("status", String(20), nullable=False),  # open until a load shows it, then done; or lifted
     Column("requested_by", String(100), nullable=False),  # who entered it
     Column("reason", Text),
     Column("affected", Text),  # JSON: what was done to how many rows of what

@@ -1,7 +1,11 @@
-"""`hub privacy`: what people ask of a hub that knows them. Writes to the control store only, so it works while a sync runs."""
+"""`hub privacy`: what people ask of a hub that knows them.
+
+All but `access` write to the control store only, and so work while a sync runs; `access` waits for its turn at the warehouse.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +15,9 @@ from pipelines.cli.render import cell, print_json, print_table
 from pipelines.cli.steward import ByOption, NowOption, acting, finish
 
 commands = typer.Typer(
-    name="privacy", help="Requests of the people whom the hub knows: to be left alone, and by when.", no_args_is_help=True
+    name="privacy",
+    help="What people ask of the hub: to be left alone, to see what is held about them; and by when.",
+    no_args_is_help=True,
 )
 app.add_typer(commands)
 
@@ -56,6 +62,34 @@ def lift(
         done = end(hub, request, acting(by, reason))
         code = finish(hub, done, f"request {request} is lifted, consent alone counts", now=now, as_json=as_json)
     raise typer.Exit(code)
+
+
+@commands.command()
+def access(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="whatever hub customer finds a customer by")],
+    reason: Annotated[str, typer.Option("--reason", help="why, such as the number of the person's letter; name nobody in it")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="where the two files go")],
+    received: Annotated[
+        str | None, typer.Option("--received", metavar="TIME", help="when the person asked, if not now", show_default=False)
+    ] = None,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write all that is held about a person into a folder: every value with its source and what it is for, as JSON and as a page.
+
+    Make sure first that whoever asks is that person. Only the files' owner may read them; hand them over, then remove them.
+    """
+    from pipelines.moments import moment_behind
+    from pipelines.privacy.access import access as gather
+
+    with opened(config) as hub:
+        asked = None if received is None else moment_behind(received, "--received")
+        made = gather(hub, key, acting(by, reason), to, received=asked)
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(f"request {made['request']['request_id']}: {' and '.join(made['files'])}")
 
 
 @commands.command("list")

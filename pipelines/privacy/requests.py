@@ -30,6 +30,24 @@ def due(received: datetime) -> datetime:
     return received.replace(year=year, month=month, day=min(received.day, calendar.monthrange(year, month)[1]))
 
 
+def new_request(kind: str, customer: str, by: Steward, received: datetime | None) -> dict[str, Any]:
+    """A privacy_request row that nothing was done about yet; received now unless it says when, in UTC."""
+    now = utcnow()
+    return {
+        "request_id": f"p_{secrets.token_hex(6)}",
+        "kind": kind,
+        "subject_ref": customer,
+        "received_at": received or now,
+        "due_at": due(received or now),
+        "status": "open",
+        "requested_by": by.name,
+        "reason": by.reason,
+        "affected": None,
+        "done_at": None,
+        "done_load_id": None,
+    }
+
+
 def suppress(hub: Hub, key: str, by: Steward, *, received: datetime | None = None) -> dict[str, Any]:
     """Let nobody contact a person by any channel, whatever was granted or will be, at any address or number that is theirs.
 
@@ -54,19 +72,7 @@ def suppress(hub: Hub, key: str, by: Steward, *, received: datetime | None = Non
             remedy="there is nothing to contact them by",
         )
     now, secret = utcnow(), hub.control.secret(t.PRIVACY_SECRET)
-    request: dict[str, Any] = {
-        "request_id": f"p_{secrets.token_hex(6)}",
-        "kind": "suppress",
-        "subject_ref": customer,
-        "received_at": received or now,
-        "due_at": due(received or now),
-        "status": "open",
-        "requested_by": by.name,
-        "reason": by.reason,
-        "affected": json.dumps({"identifiers": len(found)}),
-        "done_at": None,
-        "done_load_id": None,
-    }
+    request = new_request("suppress", customer, by, received) | {"affected": json.dumps({"identifiers": len(found)})}
     listed = [
         {
             "suppression_id": f"s_{secrets.token_hex(8)}",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,39 @@ def test_whoever_asks_to_be_left_alone_is_and_the_list_names_nobody(world: World
         assert word not in known
     acts = world.ask("SELECT action, actor FROM ops.audit_log WHERE action LIKE 'privacy%' ORDER BY acted_at")
     assert acts == [("privacy_suppress", "ada"), ("privacy_lift", "ada")]
+
+
+def test_access_hands_over_every_value_with_its_source_and_nobody_elses(world: World, hub: Command) -> None:
+    export(world.root, "crm", [(*ANN[:2], "ann@new.example", *ANN[3:]), PEOPLE["crm"][1]])
+    assert world.sync().action == "published"
+    made = hub("privacy", "access", "crm:contacts:1", "--to", "for-ann", *WHY)
+    told, page = (Path(name) for name in made["files"])
+    assert told.stat().st_mode & 0o077 == 0
+    package = json.loads(told.read_text())
+    assert {(r["source"], r["id"], r["version"]): r["payload"]["email"] for r in package["records"]} == {
+        ("crm", "1", 1): "ann.lee@mail.net",
+        ("crm", "1", 2): "ann@new.example",
+        ("shop", "7", 1): "ann.lee@mail.net",
+    }
+    tables = {table["name"]: table for table in package["tables"]}
+    assert {"golden.customer", "golden.customer_attribute", "golden.consent", "golden.customer_history"} <= set(tables)
+    assert all(table["use"] for table in tables.values())
+    shown = page.read_text()
+    for text in (told.read_text(), shown):
+        assert "ann@new.example" in text
+        assert "igor@own.example" not in text
+        assert "Haddad" not in text
+    assert not re.search(r"(src|href|url)\s*[=(]|<script|@import", shown)
+    (request,) = hub("privacy", "list", "--all")
+    assert (request["kind"], request["status"], request["subject_ref"]) == ("access", "done", package["customer_id"])
+
+
+def test_a_page_shows_what_sources_sent_and_runs_none_of_it(world: World, hub: Command) -> None:
+    export(world.root, "crm", [("1", "<script>alert(1)</script>", *ANN[2:]), PEOPLE["crm"][1]])
+    assert world.sync().action == "published"
+    page = Path(hub("privacy", "access", "crm:contacts:1", "--to", "for-ann", *WHY)["files"][1]).read_text()
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
 
 
 def test_mistakes_are_named_in_one_line(hub: Command, world: World) -> None:
