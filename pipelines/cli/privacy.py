@@ -1,10 +1,11 @@
 """`hub privacy`: what people ask of a hub that knows them.
 
-All but `access` write to the control store only, and so work while a sync runs; `access` waits for its turn at the warehouse.
+`access` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync runs.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -90,6 +91,29 @@ def access(
         print_json(made)
     else:
         typer.echo(f"request {made['request']['request_id']}: {' and '.join(made['files'])}")
+
+
+@commands.command()
+def scan(
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="e-mail addresses, phone numbers, names")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for texts in everything that the hub keeps: tables, kept loads, control store, targets, files. Exit 3 if one is found.
+
+    It shows where, and how many rows; never a value. Exports and backups, which lie where somebody put them, are not looked at.
+    """
+    from pipelines.privacy.scanning import scan as look
+
+    with opened(config) as hub:
+        found = look(hub, texts)
+    if as_json:
+        print_json([asdict(hit) for hit in found])
+    elif found:
+        print_table("Found in", ("place", "where", "rows"), [(hit.place, hit.where, hit.rows) for hit in found], right=("rows",))
+    else:
+        typer.echo("none of it is found anywhere")
+    raise typer.Exit(3 if found else 0)
 
 
 @commands.command("list")

@@ -9,13 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from pipelines.privacy.requests import due
+from pipelines.privacy.scanning import _CHUNK, scan
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
 from warehouse import privacy_tables as t
+from warehouse.connection import writer
 
 FIELDS = {"full_name": "name", "email": "email", "phone": "phone"}
 CONSENT = {"email": {"column": "news", "at": "since", "means": {"ja": "granted"}}, "sms": "texts"}
@@ -116,6 +120,31 @@ def test_a_page_shows_what_sources_sent_and_runs_none_of_it(world: World, hub: C
     page = Path(hub("privacy", "access", "crm:contacts:1", "--to", "for-ann", *WHY)["files"][1]).read_text()
     assert "&lt;script&gt;" in page
     assert "<script" not in page
+
+
+def test_a_scan_finds_what_lies_in_any_store_and_nothing_where_there_is_nothing(world: World) -> None:
+    word, upper = "quillfeather", "xx Quillfeather yy"
+    landing = world.root / "data" / "landing" / "crm" / "contacts"
+    landing.mkdir(parents=True, exist_ok=True)
+    with world.hub() as opened:
+        assert scan(opened, [word, "someone@nowhere.example"]) == []
+        opened.control.audit("noted", upper, actor="me")
+        pq.write_table(pa.table({"payload": [upper, None], "n": [1, 2]}), landing / "part-00000009.parquet")
+        (world.root / "data" / "gate").mkdir(exist_ok=True)
+        (world.root / "data" / "gate" / "note.html").write_bytes(b"x" * (_CHUNK - 5) + upper.encode())
+        with writer(opened.config.warehouse) as con:
+            con.execute("CREATE TABLE ops.kept AS SELECT [{'a': 'Quillfeather'}] AS told, 1 AS n")
+        hits = {(hit.place, hit.where.rpartition("/")[2], hit.rows) for hit in scan(opened, [word])}
+        stored = {hit for hit in hits if hit[1].startswith("control.db")}  # or beside it, until SQLite puts it in
+        assert stored
+        assert hits - stored == {
+            ("working", "ops.kept.told", 1),
+            ("landing", "part-00000009.parquet.payload", 1),
+            ("control", "audit_log.subject", 1),
+            ("file", "note.html", 1),
+        }
+        found = {hit.where for hit in scan(opened, ["ann.lee@mail.net"]) if hit.place.startswith("load ")}
+    assert {"golden.customer.email", "golden.customer_history.snapshot", "golden.consent.identifier"} <= found
 
 
 def test_mistakes_are_named_in_one_line(hub: Command, world: World) -> None:

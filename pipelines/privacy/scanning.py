@@ -1,0 +1,166 @@
+"""Where texts lie in all that a hub keeps: every column of every table, and every file. What an erasure is proved by.
+
+Texts are looked for without regard to case, as they are written; an address in another spelling is another text. Tables of the
+working warehouse, of the loads that are kept, of the control store and of targets are asked by SQL, landed parts as Parquet, and
+all other files below the hub's data folder and its Dagster instance byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from hub.contract.errors import ConfigError
+from pipelines.context import Hub
+from warehouse import control_tables as t
+from warehouse.connection import connect, writer
+from warehouse.publish import kept_loads, load_file
+from warehouse.targets.server import Server
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SHORTEST = 5  # what is shorter is in too many other words
+_CHUNK = 1 << 20
+_ASKED_BY_SQL = (".duckdb", ".parquet")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A column that holds one of the texts, or a file that does.
+
+    Attributes:
+        place: the store, such as working, load 20260301T090000_1a2b, control, landing or file.
+        where: schema.table.column, or the file's path.
+        rows: rows that do; of a file 1.
+    """
+
+    place: str
+    where: str
+    rows: int
+
+
+def scan(hub: Hub, texts: Sequence[str]) -> list[Hit]:
+    """Look for texts everywhere; none found is an empty list.
+
+    Args:
+        texts: such as e-mail addresses, phone numbers and names; of at least five letters.
+
+    Raises:
+        ConfigError: a text is too short to say anything.
+        WarehouseBusyError: a sync runs for longer than the bounded wait.
+        TargetUnavailableError: a target of hub.yaml does not answer.
+    """
+    wanted = sorted({text.strip().lower() for text in texts})
+    if not wanted or any(len(text) < _SHORTEST for text in wanted):
+        raise ConfigError(f"a text to scan for has {_SHORTEST} letters or more", remedy="give whole addresses, numbers or names")
+    hits: list[Hit] = []
+    with writer(hub.config.warehouse) as con:
+        hits += _in_duckdb(con, "working", wanted)
+        hits += _in_landing(con, hub.config.warehouse.landing, wanted)
+    for load in kept_loads(hub.config.warehouse):
+        con = connect(load_file(hub.config.warehouse, load), read_only=True)
+        try:
+            hits += _in_duckdb(con, f"load {load}", wanted)
+        finally:
+            con.close()
+    with hub.control.engine.connect() as control:
+        hits += _in_database(control, "control", list(t.metadata.sorted_tables), wanted)
+    for target in hub.config.publish:
+        with _tables_of(Server(target)) as (asked, tables):
+            hits += _in_database(asked, f"target {target.name}", tables, wanted)
+    return hits + _in_files(_folders(hub), wanted)
+
+
+def _in_duckdb(con: duckdb.DuckDBPyConnection, place: str, texts: Sequence[str]) -> Iterator[Hit]:
+    columns = con.execute(
+        "SELECT c.schema_name, c.table_name, list(c.column_name ORDER BY c.column_index) FROM duckdb_columns() c"
+        " JOIN duckdb_tables() t USING (database_name, schema_name, table_name)"
+        # texts may also stand inside of lists, structs, maps and JSON
+        " WHERE c.database_name = current_database() AND regexp_matches(c.data_type, 'VARCHAR|JSON|BLOB') GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    for schema, table, names in columns:
+        yield from _counted(con, place, f"{schema}.{table}", f'"{schema}"."{table}"', names, texts, [])
+
+
+def _counted(
+    con: duckdb.DuckDBPyConnection,
+    place: str,
+    named: str,
+    relation: str,
+    names: Sequence[str],
+    texts: Sequence[str],
+    values: list[object],
+) -> Iterator[Hit]:
+    if not names:
+        return
+    tests = (" OR ".join(f'contains(lower("{name}"::VARCHAR), ?)' for _ in texts) for name in names)
+    held = ", ".join(f"count(*) FILTER ({test})" for test in tests)
+    (counts,) = con.execute(f"SELECT {held} FROM {relation}", [*(text for _ in names for text in texts), *values]).fetchall()
+    yield from (Hit(place, f"{named}.{name}", rows) for name, rows in zip(names, counts, strict=True) if rows)
+
+
+def _in_landing(con: duckdb.DuckDBPyConnection, landing: Path, texts: Sequence[str]) -> Iterator[Hit]:
+    for part in sorted(landing.rglob("*.parquet")):
+        described = con.execute("DESCRIBE FROM read_parquet(?)", [str(part)]).fetchall()
+        names = [row[0] for row in described if "VARCHAR" in row[1] or "JSON" in row[1] or "BLOB" in row[1]]
+        yield from _counted(con, "landing", str(part.relative_to(landing)), "read_parquet(?)", names, texts, [str(part)])
+
+
+@contextmanager
+def _tables_of(server: Server) -> Iterator[tuple[sa.Connection, list[sa.Table]]]:
+    """A target's connection and the tables there that are the hub's."""
+    with server.connected():
+        pass  # what is wrong with the server is said here, as of every target
+    own = {server.prefix + schema for schema in ("golden", "identity", "quality", "ops")}
+    with server.engine.connect() as con:
+        metadata = sa.MetaData()
+        for schema in own.intersection(sa.inspect(con).get_schema_names()):
+            metadata.reflect(con, schema=schema)
+        yield con, list(metadata.sorted_tables)
+
+
+def _in_database(con: sa.Connection, place: str, tables: Sequence[sa.Table], texts: Sequence[str]) -> Iterator[Hit]:
+    for table in tables:
+        for column in table.columns:
+            if isinstance(column.type, sa.String | sa.JSON):
+                low = sa.func.lower(sa.cast(column, sa.Text))
+                holds = sa.or_(*(low.contains(text, autoescape=True) for text in texts))
+                rows = con.execute(sa.select(sa.func.count()).select_from(table).where(holds)).scalar_one()
+                if rows:
+                    yield Hit(place, f"{table.fullname}.{column.name}", rows)
+
+
+def _folders(hub: Hub) -> list[Path]:
+    warehouse = hub.config.warehouse
+    found = {warehouse.path.parent, warehouse.golden.parent, warehouse.landing, hub.config.home.absolute()}
+    return sorted(folder for folder in found if not any(other in folder.parents for other in found))
+
+
+def _in_files(folders: Sequence[Path], texts: Sequence[str]) -> Iterator[Hit]:
+    wanted = [text.encode() for text in texts]
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+            # DuckDB's files and Parquet are packed, and were asked by SQL
+            if path.suffix not in _ASKED_BY_SQL and _holds(path, wanted):
+                yield Hit("file", str(path), 1)
+
+
+def _holds(path: Path, wanted: Sequence[bytes]) -> bool:
+    """Whether a file holds one of the texts, read piece by piece; what lies across two pieces is found too."""
+    overlap, before = max(len(text) for text in wanted) - 1, b""
+    try:
+        with open(path, "rb") as source:
+            while piece := source.read(_CHUNK):
+                looked_at = before + piece.lower()
+                if any(text in looked_at for text in wanted):
+                    return True
+                before = looked_at[-overlap:] if overlap else b""
+    except FileNotFoundError:
+        return False  # it went meanwhile
+    return False
