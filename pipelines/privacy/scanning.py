@@ -74,7 +74,7 @@ def scan(hub: Hub, texts: Sequence[str]) -> list[Hit]:
     for target in hub.config.publish:
         with _tables_of(Server(target)) as (asked, tables):
             hits += _in_database(asked, f"target {target.name}", tables, wanted)
-    return hits + _in_files(_folders(hub), wanted)
+    return [*hits, *_in_files(_folders(hub), wanted)]
 
 
 def _in_duckdb(con: duckdb.DuckDBPyConnection, place: str, texts: Sequence[str]) -> Iterator[Hit]:
