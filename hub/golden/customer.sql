@@ -79,23 +79,24 @@ WITH member AS (
 ), ticketed AS (
   SELECT customer_id, count(*) FILTER (is_open) AS open_tickets
   FROM golden.ticket WHERE customer_id IS NOT NULL AND NOT is_test GROUP BY customer_id
+), against AS (
+  -- what nobody may be contacted by: what somebody denied, or any channel of whom the hub must leave alone
+  SELECT DISTINCT identifier, channel FROM golden.consent WHERE is_denial AND identifier IS NOT NULL
+  UNION
+  SELECT identifier, 'all' FROM suppressed
 ), denial AS (
   -- of whose records it is, and of everybody who can be reached by what it is about
   SELECT customer_id, channel FROM golden.consent WHERE is_denial
   UNION ALL
-  SELECT o.customer_id, n.channel FROM golden.consent n
-  JOIN staging.party_record p ON p.email_norm = n.identifier JOIN owner_current o USING (record_key) WHERE n.is_denial
+  SELECT o.customer_id, a.channel FROM against a
+  JOIN staging.party_record p ON p.email_norm = a.identifier JOIN owner_current o USING (record_key)
   UNION ALL
-  SELECT o.customer_id, n.channel FROM golden.consent n
-  JOIN staging.party_record p ON p.phone_e164 = n.identifier JOIN owner_current o USING (record_key) WHERE n.is_denial
+  SELECT o.customer_id, a.channel FROM against a
+  JOIN staging.party_record p ON p.phone_e164 = a.identifier JOIN owner_current o USING (record_key)
   UNION ALL
-  SELECT w.customer_id, n.channel FROM golden.consent n JOIN winner w ON n.identifier IN (w.email, w.phone_e164) WHERE n.is_denial
+  SELECT w.customer_id, a.channel FROM against a JOIN winner w ON w.email = a.identifier
   UNION ALL
-  -- whom nobody may contact by any channel, whatever was granted
-  SELECT o.customer_id, 'all' FROM suppressed s
-  JOIN staging.party_record p ON s.identifier IN (p.email_norm, p.phone_e164) JOIN owner_current o USING (record_key)
-  UNION ALL
-  SELECT w.customer_id, 'all' FROM suppressed s JOIN winner w ON s.identifier IN (w.email, w.phone_e164)
+  SELECT w.customer_id, a.channel FROM against a JOIN winner w ON w.phone_e164 = a.identifier
 ), denied AS (
   SELECT customer_id, bool_or(channel IN ('email', 'all')) AS email, bool_or(channel IN ('sms', 'all')) AS sms,
          bool_or(channel IN ('call', 'all')) AS call

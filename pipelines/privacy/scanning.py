@@ -21,6 +21,7 @@ from warehouse import control_tables as t
 from warehouse.connection import connect, writer
 from warehouse.publish import kept_loads, load_file
 from warehouse.targets.server import Server
+from warehouse.targets.settings import TargetSettings
 
 if TYPE_CHECKING:
     import duckdb
@@ -72,9 +73,14 @@ def scan(hub: Hub, texts: Sequence[str]) -> list[Hit]:
     with hub.control.engine.connect() as control:
         hits += _in_database(control, "control", list(t.metadata.sorted_tables), wanted)
     for target in hub.config.publish:
-        with _tables_of(Server(target)) as (asked, tables):
-            hits += _in_database(asked, f"target {target.name}", tables, wanted)
+        hits += scan_target(target, wanted)
     return [*hits, *_in_files(_folders(hub), wanted)]
+
+
+def scan_target(settings: TargetSettings, texts: Sequence[str]) -> list[Hit]:
+    """Look for texts, in lower case, in the hub's tables of a target. Raises `TargetUnavailableError` if it does not answer."""
+    with _tables_of(Server(settings)) as (con, tables):
+        return list(_in_database(con, f"target {settings.name}", tables, texts))
 
 
 def _in_duckdb(con: duckdb.DuckDBPyConnection, place: str, texts: Sequence[str]) -> Iterator[Hit]:

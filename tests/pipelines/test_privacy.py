@@ -15,9 +15,10 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.privacy.requests import due
-from pipelines.privacy.scanning import _CHUNK, scan
+from pipelines.privacy.scanning import _CHUNK, scan, scan_target
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
+from tests.warehouse.targets.kit import LIVE, target_database
 from warehouse import privacy_tables as t
 from warehouse.connection import writer
 
@@ -145,6 +146,21 @@ def test_a_scan_finds_what_lies_in_any_store_and_nothing_where_there_is_nothing(
         }
         found = {hit.where for hit in scan(opened, ["ann.lee@mail.net"]) if hit.place.startswith("load ")}
     assert {"golden.customer.email", "golden.customer_history.snapshot", "golden.consent.identifier"} <= found
+
+
+@pytest.mark.parametrize("system", LIVE)
+def test_a_scan_looks_into_every_text_column_of_a_target(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with target_database(system, monkeypatch) as db:
+        schema = "SCHEMA" if system == "postgres" else "DATABASE"
+        db.run(f"CREATE {schema} {db.place('golden')}", f"CREATE {schema} {db.place('ops')}")
+        db.run(
+            "CREATE TABLE {golden.customer} (n INTEGER, told VARCHAR(80), data JSON)", "CREATE TABLE {ops.audit_log} (note TEXT)"
+        )
+        db.run("""INSERT INTO {golden.customer} VALUES (1, 'xQUILLfeather', '["50% Quillfeather"]'), (2, 'Quill', NULL)""")
+        db.run("INSERT INTO {ops.audit_log} VALUES ('quillfeather'), ('quillfeather')")
+        found = {(hit.where.removeprefix(db.prefix), hit.rows) for hit in scan_target(db.settings, ["quillfeather"])}
+        assert found == {("golden.customer.told", 1), ("golden.customer.data", 1), ("ops.audit_log.note", 2)}
+        assert scan_target(db.settings, ["quill%feather", "nobody at all"]) == []
 
 
 def test_mistakes_are_named_in_one_line(hub: Command, world: World) -> None:
