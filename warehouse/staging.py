@@ -161,6 +161,7 @@ def _stage_block(
     if table is CONSENT:
         handlers.consents(con, "candidate", place.country)
         con.execute(statement("consent_outlived"), {"source": place.name, "stream": block.stream})
+        con.execute("DELETE FROM candidate WHERE status = 'lifted'")  # it says that nothing is said any more
     # what is turned down is the version that came; the last good one stays until a better one comes. A row that a newer version
     # of its record no longer has is gone
     con.execute(

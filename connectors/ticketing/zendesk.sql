@@ -72,7 +72,7 @@ WHERE coalesce(d.role, 'end-user') NOT IN ('agent', 'admin')
 
 
 -- stage: users -> consent
--- A suspended user is one whom the help desk does not want to hear from; nobody writes to them, for any purpose.
+-- A suspended user is one whom the help desk does not want to hear from; nobody writes to them, for any purpose, until they are let in again.
 WITH doc AS (
   SELECT source_record_id, json_transform(payload, '{"role": "VARCHAR", "email": "VARCHAR", "suspended": "VARCHAR"}') AS d FROM src
 )
@@ -83,7 +83,7 @@ SELECT source_record_id,
        'any' AS purpose,
        'all' AS channel,
        d.email AS identifier,
-       'denied' AS status,
+       CASE d.suspended WHEN 'true' THEN 'denied' ELSE 'lifted' END AS status,
        'Zendesk: suspended' AS evidence
 FROM doc
-WHERE d.suspended = 'true' AND coalesce(d.role, 'end-user') NOT IN ('agent', 'admin')
+WHERE d.suspended IN ('true', 'false') AND coalesce(d.role, 'end-user') NOT IN ('agent', 'admin')

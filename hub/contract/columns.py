@@ -267,7 +267,11 @@ CONSENT = StagingTable(
             "identifier",
             description="the e-mail address or phone number it is about",
         ),
-        Column("status", required=True, description="granted, denied, pending (asked and not confirmed), not_given, or unclear"),
+        Column(
+            "status",
+            required=True,
+            description="granted, denied, pending (not confirmed), not_given, unclear; lifted ends a denial",
+        ),
         Column("legal_basis", description="consent, contract, legitimate_interest or the source's word"),
         Column("captured_at", "time", description="when the person said so; a grant without it overrides no denial"),
         Column("expires_at", "time"),

@@ -9,6 +9,8 @@ CREATE OR REPLACE TEMP MACRO consent_status(text) AS CASE
     THEN 'denied'
   WHEN consent_word(text) IN ('pending', 'unconfirmed') THEN 'pending'
   WHEN consent_word(text) IN ('not_given', 'not_subscribed', 'never_subscribed', 'never_asked', 'not_asked', 'unknown', 'none') THEN 'not_given'
+  -- a source that takes its own denial back, which is no word of the person's
+  WHEN consent_word(text) = 'lifted' THEN 'lifted'
   WHEN consent_word(text) <> '' THEN 'unclear'
 END;
 

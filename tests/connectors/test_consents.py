@@ -55,7 +55,10 @@ def test_nobody_writes_to_a_user_whom_zendesk_suspended() -> None:
     users = [{"role": "end-user", "email": "a@ash.example", "suspended": said} for said in (True, False, None)]
     users.append({"role": "agent", "email": "b@ash.example", "suspended": True})
     rows = mapped(ZendeskConnector("help", HELP_DESK), "users", "consent", *users)
-    assert brief(rows) == [("suspended", "any", "all", "a@ash.example", "denied", None)]
+    assert brief(rows) == [
+        ("suspended", "any", "all", "a@ash.example", "denied", None),
+        ("suspended", "any", "all", "a@ash.example", "lifted", None),  # which leaves nothing where nothing was
+    ]
 
 
 def test_a_box_of_a_meta_form_is_its_own_purpose() -> None:

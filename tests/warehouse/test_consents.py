@@ -72,6 +72,8 @@ def test_signals_are_brought_to_the_hubs_words(con: duckdb.DuckDBPyConnection, t
         (said("yes", "ann@new.example"), [DENIED, ("ann@new.example", "granted", False)]),
         (said("yes", at="2025-01-01T00:00:00Z"), [DENIED, ("ann@ash.example", "granted", False)]),
         (Record("1", {}, None, "delete"), [DENIED]),
+        (said("lifted"), []),
+        (said("lifted", "ann@new.example"), []),
     ],
 )
 def test_a_denial_goes_only_when_the_same_signal_is_given_for_the_same_address(
