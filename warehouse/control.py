@@ -55,7 +55,7 @@ class ControlStore:
             with self._transaction() as con:
                 if self._engine.dialect.name == "sqlite":
                     con.exec_driver_sql("PRAGMA journal_mode=WAL")
-            t.metadata.create_all(self._engine)
+            self._create_tables()
             self._add_columns()
         except sa.exc.SQLAlchemyError as error:
             raise self._access_error(error) from error
@@ -75,6 +75,21 @@ class ControlStore:
             ]
         except sa.exc.SQLAlchemyError as error:
             raise self._access_error(error) from error
+
+    def _create_tables(self) -> None:
+        """Make the tables that are not there. Of several processes that find none, each is too late for some of them."""
+        names = {table.name for table in t.metadata.sorted_tables}
+        missing = names | {""}
+        while True:
+            try:
+                t.metadata.create_all(self._engine)
+            except sa.exc.DBAPIError:
+                still = names - set(sa.inspect(self._engine).get_table_names())
+                if still == missing:  # nobody else got any further since, so that it was not for that
+                    raise
+                missing = still
+            else:
+                return
 
     def _add_columns(self) -> None:
         """Give tables that an older version made the columns that came later; those are never required."""

@@ -66,7 +66,8 @@ def _print(tally: episode.Tally, seed: int, seconds: float) -> None:
         print(f"| {stage} | {sum(counts)} | " + " | ".join(map(str, counts)) + " |")
     print(f"| all | {tally.kills.total()} | " + " | ".join(str(sum(tally.kills[s, how] for s in STAGES)) for how in HOW) + " |")
     print(
-        f"\n{tally.days} days compared, {len(tally.wrong)} differences; {seconds:.0f} s, {used.ru_utime + used.ru_stime:.0f} CPU s"
+        f"\n{tally.days} days compared, {tally.in_parts} of them without the course of loads, {len(tally.wrong)} differences;"
+        f" {seconds:.0f} s, {used.ru_utime + used.ru_stime:.0f} CPU s"
     )
     for line in tally.wrong:
         print(line)

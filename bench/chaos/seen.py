@@ -19,10 +19,17 @@ _ACCURACY = 9  # digits of a figure that was added up, which DuckDB does in what
 # what tells of a load's own work, which is less where one that was cut off had done some of it
 _ITS_OWN = {"identity.merge_log": ("event_id",)}
 _OF_WORK = ("identity.resolution_run",)
+# what tells how knowledge came load by load
+_OF_THE_COURSE = ("golden.customer_history", "identity.merge_log")
 
 
-def contents(root: Path) -> dict[str, Counter[tuple[Any, ...]]]:
-    """Rows of every table that must be the same in both hubs; loads are told by their number, not by ID and time."""
+def contents(root: Path, *, in_parts: bool = False) -> dict[str, Counter[tuple[Any, ...]]]:
+    """Rows of every table that must be the same in both hubs; loads are told by their number, not by ID and time.
+
+    Args:
+        in_parts: a day may have been published in two loads, as where one source's reader died: then loads are not told apart, and
+            what tells of their course is left out.
+    """
     settings = load_config(root / "hub.yaml").warehouse
     found = {}
     with connect(settings.path, read_only=True) as con:
@@ -37,20 +44,23 @@ def contents(root: Path) -> dict[str, Counter[tuple[Any, ...]]]:
         numbers: dict[Any, str] = {}
         loads = con.execute("SELECT load_id, started_at FROM ops.load_batch WHERE status = 'published' ORDER BY 2").fetchall()
         for number, (load_id, started) in enumerate(loads):
-            numbers |= {load_id: f"load {number}", started: f"load {number}"}
+            told = "a load" if in_parts else f"load {number}"
+            numbers |= {load_id: told, started: told}
         for (version,) in con.execute("SELECT model_version FROM identity.model").fetchall():
             numbers[version] = version.partition("-")[2]  # after the time of its training comes the digest of what was learnt
-        for table in (table for table in JUDGED if str(table) not in _OF_WORK):
+        left_out_wholly = {*_OF_WORK, *(_OF_THE_COURSE if in_parts else ())}
+        for table in (table for table in JUDGED if str(table) not in left_out_wholly):
             left_out = _ITS_OWN.get(str(table), ())
             columns = f"* EXCLUDE ({chr(44).join(left_out)})" if left_out else "*"
             found[str(table)] = _rows(con, f"SELECT {columns} FROM {table}", numbers)
-        found["loads"] = Counter({(len(loads),): 1})
+        if not in_parts:
+            found["loads"] = Counter({(len(loads),): 1})
     return found
 
 
-def differences(one: Path, other: Path) -> dict[str, Any]:
-    """Per table that differs, the rows of each hub that the other lacks: how many, and some."""
-    ours, theirs = contents(one), contents(other)
+def differences(one: Path, other: Path, *, in_parts: bool = False) -> dict[str, Any]:
+    """Per table that differs, the rows of each hub that the other lacks: how many, and some; see `contents`."""
+    ours, theirs = contents(one, in_parts=in_parts), contents(other, in_parts=in_parts)
     found = {}
     for table in sorted(ours.keys() | theirs.keys()):
         missing = ours.get(table, Counter()) - theirs.get(table, Counter())

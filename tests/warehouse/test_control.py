@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -20,6 +22,28 @@ from warehouse.control import ControlStore, utcnow
 from warehouse.copies import copy_control
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 - stores keep UTC without zone
+
+
+def test_processes_that_find_no_store_make_it_together(tmp_path: Path) -> None:
+    """As the readers of a first sync do."""
+    code = (
+        "import sys, time; from warehouse.control import ControlStore; print(flush=True); sys.stdin.readline();"
+        " [ControlStore(f'{sys.argv[1]}/{n}.db').close() for n in range(8)]"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    pipe = subprocess.PIPE
+    readers = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]
+    for reader in readers:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+    for reader in readers:
+        assert reader.stdin is not None
+        reader.stdin.write("\n")
+        reader.stdin.flush()
+    assert [reader.communicate(timeout=120)[1] for reader in readers] == [""] * 4
+    store = ControlStore(str(tmp_path / "0.db"), prepare=False)
+    assert store.missing() == []
+    store.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
