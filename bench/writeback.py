@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ import yaml
 from bench.chaos.processes import in_child
 from bench.week.world import config
 from connectors.sandbox import SandboxHandle, running
+from hub.contract.errors import ConfigError, NotFoundError
 from pipelines.config import load_config
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward
@@ -113,9 +115,12 @@ def _synced(root: Path) -> None:
 def _decide(root: Path, draw: float, wanted: int, merged: list[str]) -> tuple[list[str], list[str]]:
     """Undo some merges of before, and merge other customers: the IDs that were merged away, and those that came back."""
     hub, rng = _hub(root), Random(draw)
-    splits = rng.sample(merged, min(len(merged), wanted // 2))
-    for former in splits:
-        unmerge(hub, former, BY)
+    splits = []
+    for former in rng.sample(merged, min(len(merged), wanted // 2)):
+        # where the other one's ID was kept, and others came along, it is not said which of them is to come back
+        with suppress(ConfigError, NotFoundError):
+            unmerge(hub, former, BY)
+            splits.append(former)
     with published(hub.config.warehouse) as con:
         free = [
             customer
