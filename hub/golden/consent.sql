@@ -36,3 +36,6 @@ SELECT f.consent_key, f.customer_id, f.party_record_key, f.source_system, f.stre
        f.is_for AND f.purpose IN (FROM contact_purpose) AS is_grant,
        f.is_test, f.source_updated_at
 FROM ruled f;
+
+-- A denial outlives its record, and whose it was is a customer as long as it is told.
+CREATE OR REPLACE TEMP VIEW consent_owner AS SELECT DISTINCT customer_id FROM golden.consent;

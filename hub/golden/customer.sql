@@ -50,7 +50,7 @@ WITH member AS (
   UNION SELECT customer_id FROM golden.customer_order UNION SELECT customer_id FROM golden.order_line
   UNION SELECT customer_id FROM golden.invoice UNION SELECT customer_id FROM golden.payment
   UNION SELECT customer_id FROM golden.refund UNION SELECT customer_id FROM golden.ticket
-  UNION SELECT customer_id FROM golden.lead
+  UNION SELECT customer_id FROM golden.lead UNION SELECT customer_id FROM consent_owner
 ), winner AS (
   SELECT customer_id,
          max(value) FILTER (attribute = 'full_name') AS full_name,

@@ -72,3 +72,4 @@ SELECT value FROM own_customer_attribute WHERE attribute IN ('email', 'phone_e16
 CREATE OR REPLACE TEMP TABLE own_consent AS
 FROM golden.consent
 WHERE customer_id IN (SELECT customer_id FROM touched_customer) OR identifier IN (SELECT identifier FROM own_identifier);
+CREATE OR REPLACE TEMP TABLE own_consent_owner AS SELECT customer_id FROM own_consent SEMI JOIN touched_customer USING (customer_id);

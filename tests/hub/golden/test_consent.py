@@ -59,6 +59,21 @@ def test_a_grant_holds_for_its_channel_and_the_address_that_is_shown(con: duckdb
     assert flags(con, "c2") == (False, False, False)
 
 
+def test_whose_record_is_gone_stays_a_customer_as_long_as_a_denial_of_theirs_is_told(con: duckdb.DuckDBPyConnection) -> None:
+    """As whose orders are told: the gate asks for the customer that a row names."""
+    person(con, "shop:customers:1")
+    said(con, "shop:customers:1", "denied")
+    assign(con, {"c1": ["shop:customers:1"]})
+    build(con)
+    con.execute("DELETE FROM staging.party_record")
+    con.execute("UPDATE staging.consent SET is_kept = true")
+    con.execute("UPDATE identity.customer_xref SET is_current = false, valid_to = ?", [T0])
+    con.execute("UPDATE identity.customer_registry SET status = 'retired'")
+    build(con)
+    assert ask(con, "SELECT customer_id, is_denial FROM golden.consent") == [("c1", True)]
+    assert ask(con, "SELECT customer_id, status, email, can_email FROM golden.customer") == [("c1", "retired", None, False)]
+
+
 def test_a_denial_gives_way_only_to_a_newer_grant_of_the_same(con: duckdb.DuckDBPyConnection) -> None:
     cases: list[tuple[dict[str, Any], bool]] = [
         ({"status": "denied", "at": day(-1)}, True),
