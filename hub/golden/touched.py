@@ -22,7 +22,8 @@ _SCOPES = {table: f"touched_{table}" for table in TOUCHED_FACTS}
 _NAMED = {f"staging.{table}": f"named_{table}" for table in ("customer_order", "invoice", "payment")}
 _OWN_FACTS = ("customer_order", "order_line", "invoice", "payment", "refund", "ticket", "lead", "touchpoint")
 _OWN = {f"golden.{table}": f"own_{table}" for table in (*_OWN_FACTS, "customer_attribute", "customer")}
-_OWN |= {"golden.consent": "own_consent", "consent_owner": "own_consent_owner", "owner_current": "own_owner", "identity.customer_xref": "own_customer_xref"}
+_OWN |= {"golden.consent": "own_consent", "consent_owner": "own_consent_owner"}
+_OWN |= {"owner_current": "own_owner", "identity.customer_xref": "own_customer_xref"}
 _PERSONS = {
     "owner_current": "person_owner",
     "staging.party_record": "person_record",
