@@ -2,7 +2,7 @@
 
 Texts are looked for without regard to case, as they are written; an address in another spelling is another text. Tables of the
 working warehouse, of the loads that are kept, of the control store and of targets are asked by SQL, landed parts as Parquet, and
-all other files below the hub's data folder and its Dagster instance byte by byte.
+all other files below the hub's data folder and its Dagster instance as UTF-8, whatever they are.
 """
 
 from __future__ import annotations
@@ -149,24 +149,24 @@ def _folders(hub: Hub) -> list[Path]:
 
 
 def _in_files(folders: Sequence[Path], texts: Sequence[str]) -> Iterator[Hit]:
-    wanted = [text.encode() for text in texts]
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
             # DuckDB's files and Parquet are packed, and were asked by SQL
-            if path.suffix not in _ASKED_BY_SQL and _holds(path, wanted):
+            if path.suffix not in _ASKED_BY_SQL and _holds(path, texts):
                 yield Hit("file", str(path), 1)
 
 
-def _holds(path: Path, wanted: Sequence[bytes]) -> bool:
+def _holds(path: Path, wanted: Sequence[str]) -> bool:
     """Whether a file holds one of the texts, read piece by piece; what lies across two pieces is found too."""
-    overlap, before = max(len(text) for text in wanted) - 1, b""
+    overlap, before = max(len(text) for text in wanted) - 1, ""
     try:
-        with open(path, "rb") as source:
+        # also of a file that is no text: what cannot be read is passed over, and the next letter is read again
+        with open(path, encoding="utf-8", errors="replace", newline="") as source:
             while piece := source.read(_CHUNK):
                 looked_at = before + piece.lower()
                 if any(text in looked_at for text in wanted):
                     return True
-                before = looked_at[-overlap:] if overlap else b""
+                before = looked_at[-overlap:] if overlap else ""
     except FileNotFoundError:
         return False  # it went meanwhile
     return False

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.privacy.requests import due
-from pipelines.privacy.scanning import _CHUNK, scan, scan_target
+from pipelines.privacy.scanning import _CHUNK, _in_files, scan, scan_target
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
 from tests.warehouse.targets.kit import LIVE, target_database
@@ -183,3 +183,9 @@ def test_mistakes_are_named_in_one_line(hub: Command, world: World) -> None:
 )
 def test_a_request_is_due_a_month_after_it_was_received(received: tuple[int, int, int], month_later: tuple[int, int, int]) -> None:
     assert due(datetime(*received)) == datetime(*month_later)  # noqa: DTZ001 - stores keep UTC without zone
+
+
+def test_a_file_is_looked_through_without_regard_to_case_in_any_script(tmp_path: Path) -> None:
+    for name, content in {"log": "for MÜLLER-LÜDENSCHEIDT", "packed": "MÜLLER-LÜDENSCHEIDT", "other": "Muller"}.items():
+        (tmp_path / name).write_bytes(b"\xe2\xc3" + content.encode() + b"\xff\x00")
+    assert [Path(hit.where).name for hit in _in_files([tmp_path], ["müller-lüdenscheidt"])] == ["log", "packed"]
