@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 
 WIDTH, HEIGHT = 1360, 860
+Wanted = str | re.Pattern[str]
 
 
 class PageError(AssertionError):
@@ -27,6 +29,10 @@ def chromium() -> str | None:
     """Where Chromium is, or Chrome; None where there is neither."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _is_in(wanted: Wanted, text: str) -> bool:
+    return " ".join(wanted.split()) in text if isinstance(wanted, str) else wanted.search(text) is not None
 
 
 class Browser:
@@ -55,13 +61,13 @@ class Browser:
         """What the page shows as text, blanks made one."""
         return " ".join(str(self.run("document.body ? document.body.innerText : ''")).split())
 
-    def shows(self, *wanted: str) -> None:
-        """Wait until the page shows all of these. Raises `PageError` with those it does not show."""
-        missing = list(wanted)
+    def shows(self, *wanted: Wanted) -> None:
+        """Wait until the page shows all of these texts and patterns. Raises `PageError` with those it does not show."""
+        missing: list[str] = []
 
         def all_there() -> bool:
             text = self.text()
-            missing[:] = [word for word in wanted if " ".join(word.split()) not in text]
+            missing[:] = [word if isinstance(word, str) else word.pattern for word in wanted if not _is_in(word, text)]
             return not missing
 
         try:

@@ -5,16 +5,17 @@ What is to be seen on them is said in docs/tour.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.tour.browser import Browser
+from bench.tour.browser import Browser, Wanted
 from expectations import CHECKS
 from pipelines.context import Hub
 from pipelines.report import hub_status
 
-Expected = Callable[[Hub], list[str]]
+Expected = Callable[[Hub], list[Wanted]]
 HELD_BY = "rows_doubled"
 
 
@@ -25,7 +26,7 @@ class Page:
     Attributes:
         question: what ops ask.
         path: where the UI answers it.
-        expected: the texts that it must show.
+        expected: the texts and patterns that it must show.
         height: of the window.
         clicks: labels to click first.
         top: a text to bring to the top of the picture.
@@ -54,7 +55,7 @@ def _last_sync(hub: Hub, source: str, stream: str) -> dict[str, Any]:
     return next(row for row in hub.control.last_syncs() if (row["source_system"], row["stream"]) == (source, stream))
 
 
-def _fresh(hub: Hub) -> list[str]:
+def _fresh(hub: Hub) -> list[Wanted]:
     hours = hub.config.sources["crm"].fresh_within_hours
     return [
         "Freshness policy",
@@ -65,11 +66,15 @@ def _fresh(hub: Hub) -> list[str]:
     ]
 
 
-def _figures(hub: Hub) -> list[str]:
+def _at_some_time(name: str, value: object) -> re.Pattern[str]:
+    """A row of an asset's metadata: its name, when it was noted, its value."""
+    return re.compile(rf"\b{name} \w+ \d+, \d+:\d+ [AP]M {value}\b")
+
+
+def _figures(hub: Hub) -> list[Wanted]:
     last = _last_sync(hub, "crm", "deals")
     return [
-        "rows_in",
-        f"PM {last['rows_extracted']}",
+        _at_some_time("rows_in", last["rows_extracted"]),
         "inserted",
         "updated",
         "unchanged",
@@ -80,7 +85,7 @@ def _figures(hub: Hub) -> list[str]:
     ]
 
 
-def _rows_fit(hub: Hub) -> list[str]:
+def _rows_fit(hub: Hub) -> list[Wanted]:
     last = _last_sync(hub, "crm", "deals")
     turned_down = f"{last['rows_quarantined']} of {last['rows_extracted']} rows were turned down"
     names = {"rows_in": "extracted", **{name: name for name in ("inserted", "updated", "unchanged", "deleted", "quarantined")}}
@@ -88,11 +93,11 @@ def _rows_fit(hub: Hub) -> list[str]:
     return [turned_down, "customer_order.gross_amount.unreadable", "X-D-00200", "hub quarantine list --source crm", *figures]
 
 
-def _plots(hub: Hub) -> list[str]:
+def _plots(hub: Hub) -> list[Wanted]:
     return ["rows_in", "inserted", "updated", "unchanged", "deleted", "api_calls", "seconds"]
 
 
-def _held(hub: Hub) -> list[str]:
+def _held(hub: Hub) -> list[Wanted]:
     held = hub_status(hub)["held"]
     failed = next(check for check in held["failed_checks"] if check["check_id"] == HELD_BY)
     shown = [
@@ -104,21 +109,29 @@ def _held(hub: Hub) -> list[str]:
     return [HELD_BY, "Failed", "failing_keys", held["load_id"], *shown]
 
 
-def _report(hub: Hub) -> list[str]:
+def _report(hub: Hub) -> list[Wanted]:
     return [f"Load {hub_status(hub)['held']['load_id']} is held by {HELD_BY}", *(check.check_id for check in CHECKS[:6])]
 
 
-def _fields(hub: Hub) -> list[str]:
+def _fields(hub: Hub) -> list[Wanted]:
     return ["fields_as_before", "Failed", "rating is new (text)", "newsletter is new (text)", "score is missing"]
 
 
-def _identity(hub: Hub) -> list[str]:
+def _identity(hub: Hub) -> list[Wanted]:
     load = hub.control.last_load()
     assert load is not None
-    return ["id_churn_rate", "created_ids", "merged_ids", "split_ids", "retired_ids", f"PM {load['customers']}", load["load_id"]]
+    return [
+        "id_churn_rate",
+        "created_ids",
+        "merged_ids",
+        "split_ids",
+        "retired_ids",
+        _at_some_time("customers", load["customers"]),
+        load["load_id"],
+    ]
 
 
-def _columns(hub: Hub) -> list[str]:
+def _columns(hub: Hub) -> list[Wanted]:
     return ["customer_id", "sensitivity: personal", "Surviving e-mail address, normalised"]
 
 
