@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from connectors.http import HttpSession, error_code
+from connectors.answer import error_code
+from connectors.http import HttpSession
 from connectors.refused import RefusedError
 from connectors.writeback import Change, Refused, Standing, Takes, Text, ValueKind, Writer, Written
 from hub.contract.errors import CredentialsError, ProtocolError
