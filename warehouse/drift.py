@@ -207,10 +207,10 @@ def _depth(text: str) -> int:
     deepest = level = 0
     for match in _TOKEN.finditer(text):
         token = match.group()
-        if token in "{[":
+        if token in "{[":  # noqa: S105 - of JSON
             level += 1
             deepest = max(deepest, level)
-        elif token in "}]":
+        elif token in "}]":  # noqa: S105
             level -= 1
     return deepest
 
