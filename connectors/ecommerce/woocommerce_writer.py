@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from connectors.answer import error_code
 from connectors.http import HttpSession
@@ -54,7 +55,7 @@ class WooCommerceWriter(Writer):
             raise CredentialsError(error.what, source=error.source, stream=_STREAM, remedy=self._remedy) from error
 
     def _write_one(self, change: Change) -> Written | Refused:
-        path = f"{self._root}/customers/{change.record}"
+        path = f"{self._root}/customers/{quote(change.record, safe='')}"
         try:
             row = self._session.request("PUT", path, stream=_STREAM, json=_body(change))
         except RefusedError as error:
