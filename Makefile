@@ -36,10 +36,11 @@ demo: setup ## four systems over HTTP to one golden customer table; run it again
 test: setup-dev ## all tests
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
-lint: setup-dev ## ruff, import contracts
+lint: setup-dev ## ruff, import contracts, known vulnerabilities of what is locked
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python .ci/audit
 
 types: setup-dev ## mypy: strict on hub/
 	@$(BIN)/mypy

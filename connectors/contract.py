@@ -128,6 +128,7 @@ class RetrySettings(BaseModel):
     backoff_seconds: float = Field(1.0, ge=0, description="first wait; doubles each time, with full jitter")
     max_wait_seconds: float = Field(300.0, ge=0, description="longest single wait, also when the vendor asks for more")
     timeout_seconds: float = Field(60.0, gt=0, description="for connecting and for each read")
+    max_answer_mb: int = Field(512, ge=1, description="an answer over HTTP that unpacks to more is refused")
 
 
 class SourceSettings(BaseModel):

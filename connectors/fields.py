@@ -7,10 +7,12 @@ looking at a row; how it becomes a mapping is in `connectors.fields_mapping`.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from textwrap import shorten
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
@@ -43,6 +45,8 @@ _OTHER_NAMES = {
 _DIRECTIVE = re.compile(r"%-?(.?)", re.DOTALL)
 _DIRECTIVES = frozenset("aAbBdHIjmMpSfyYzZ%")
 _DATED = ("date", "time")
+_DIGITS = 1_000
+_LISTED = 1_000  # names that a hint looks through: comparing takes time, and a file may have any number of columns
 
 
 def _several(given: Any) -> Any:
@@ -206,10 +210,11 @@ class MappedSettings(SourceSettings):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names what was probably meant, else all there is."""
-    names = list(known)
+    names = list(itertools.islice(known, _LISTED))
     lower = {name.lower(): name for name in reversed(names)}
     near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
-    return f"did you mean {lower[near[0]]}?" if near else f"there are {', '.join(names) or 'none'}"
+    listed = shorten(", ".join(names), 500, placeholder=" ...") or "none"
+    return f"did you mean {lower[near[0]]}?" if near else f"there are {listed}"
 
 
 def as_text(value: Any) -> str | None:
@@ -220,7 +225,8 @@ def as_text(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case Decimal():
-            return format(value, "f")
+            # an exponent of a million would be written out as so many zeros
+            return format(value, "f") if abs(value.adjusted()) < _DIGITS else str(value)
         case str():
             return value.strip(" \t\r\n") or None
         case _:

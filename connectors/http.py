@@ -18,12 +18,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-import simplejson
 
+from connectors.answer import error_code, parsed
 from connectors.contract import Connector, RetrySettings
+from connectors.http_guard import AnotherHostError, GuardedTransport, TooLargeError, UntrustedError, confidential
 from connectors.once import once
 from connectors.refused import RefusedError
-from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
+from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, SourceUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,9 @@ class HttpSession:
         headers: sent with each request.
         throttle: how this vendor says "slow down" other than by the usual header.
         remedy: what to do when the vendor refuses our credentials; names the setting, never its value.
+
+    Raises:
+        ConfigError: what is sent there would go over the net in clear text.
     """
 
     def __init__(
@@ -94,11 +98,20 @@ class HttpSession:
         self._sleep = sleep or pause
         self._tally = _Tally()
         self._silence, self._silent_until = threading.Lock(), 0.0
+        if not confidential(base_url):
+            raise ConfigError(
+                "the credentials would be sent in clear text",
+                source=source,
+                field="base_url",
+                remedy="let it (and token_url, where there is one) begin with https://; http:// is for loopback only",
+            )
         self._client = httpx.Client(
             base_url=base_url.rstrip("/"),
             auth=auth,
             headers={"user-agent": "customer-hub", "accept": "application/json", **(headers or {})},
             timeout=retry.timeout_seconds,
+            transport=GuardedTransport(base_url, retry.max_answer_mb),
+            follow_redirects=False,  # what we ask with is for the host in hub.yaml, whatever an answer says
             # a vendor's host is named in hub.yaml; proxies and .netrc of the machine must not add credentials of their own
             trust_env=False,
         )
@@ -140,10 +153,10 @@ class HttpSession:
         Raises:
             CredentialsError: 401 or 403; at once.
             RefusedError: another refusal.
-            ProtocolError: a body that is no JSON every time.
+            ProtocolError: a body that is no JSON every time, or is too large; a path that leads to another host.
             SourceUnavailableError: nothing useful within the bounded attempts.
         """
-        place = f"{method} {path}"
+        place = f"{method} {path.partition('?')[0]}"
         for attempt in range(1, self.retry.attempts + 1):
             wait: float | None = None
             throttled = False
@@ -151,12 +164,14 @@ class HttpSession:
             self._tally.requests += 1
             try:
                 response = self._client.request(method, path, params=params, json=json, data=data, headers=headers)
+            except (AnotherHostError, TooLargeError, UntrustedError) as error:
+                raise self._guarded(error, place, stream) from None
             except httpx.HTTPError as error:
                 trouble: Exception = SourceUnavailableError(
                     f"no answer to {place} ({type(error).__name__})", source=self.source, stream=stream, remedy=_LATER
                 )
             else:
-                body, readable = _parse(response)
+                body, readable = parsed(response)
                 wait = self._throttle(response, body)
                 status = response.status_code
                 if wait is not None or status in RETRIED_STATUS:
@@ -212,6 +227,19 @@ class HttpSession:
             if self._silent_until <= until:
                 self._silent_until = 0.0
 
+    def _guarded(self, error: Exception, place: str, stream: str | None) -> Exception:
+        match error:
+            case UntrustedError():
+                what = "the host's certificate is not trusted"
+                remedy = "if an authority of your company signed it, name that authority's file in SSL_CERT_FILE"
+                return SourceUnavailableError(what, source=self.source, stream=stream, remedy=remedy)
+            case TooLargeError():
+                what = f"the answer to {place} unpacks to more than {self.retry.max_answer_mb} MB"
+                remedy = "nothing of it was kept; if it is right, raise max_answer_mb under retry"
+            case _:
+                what, remedy = "we were sent to another host, which is not to see our credentials", "check base_url"
+        return ProtocolError(what, source=self.source, stream=stream, remedy=remedy)
+
     def _refused(self, status: int, place: str, stream: str | None, body: Any) -> Exception:
         if status in (401, 403):
             do = "read" if place.startswith(("GET", "POST")) else "write"
@@ -261,38 +289,3 @@ class HttpConnector(Connector):
 
 
 _LATER = "the vendor may be down; run the sync again later, it goes on where it stopped"
-
-
-def error_code(body: Any) -> str | None:
-    """A vendor's short machine-readable error code, if the body has one. Free text is left out: it may quote personal data."""
-    error = (body.get("error") or body.get("code")) if isinstance(body, Mapping) else None
-    found = (error.get("code") or error.get("type") or error.get("status")) if isinstance(error, Mapping) else error
-    text = str(found) if found is not None else ""
-    return text if text and len(text) <= 60 and " " not in text else None
-
-
-def _parse(response: httpx.Response) -> tuple[Any, bool]:
-    try:
-        return simplejson.loads(response.content.decode("utf-8"), use_decimal=True, allow_nan=False), True
-    except (UnicodeDecodeError, simplejson.JSONDecodeError, ValueError):
-        return None, False
-
-
-class PageGuard:
-    """Stops a source that serves the same page again and again (a known fault of proxies and of offset paging)."""
-
-    def __init__(self, source: str, stream: str) -> None:
-        self._source, self._stream = source, stream
-        self._seen: set[str] = set()
-
-    def advance(self, token: str) -> str:
-        """Note the next page's token and return it. Raises `ProtocolError` if that page was asked for before."""
-        if token in self._seen:
-            raise ProtocolError(
-                "the vendor sent us back to a page we already read",
-                source=self._source,
-                stream=self._stream,
-                remedy="what came before it is kept; run the sync again, and report it to the vendor if it stays",
-            )
-        self._seen.add(token)
-        return token

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from connectors.column_records import ColumnRecords
 from connectors.contract import Record, Reject
-from connectors.payload import encode
+from connectors.payload import encode, whole_characters
 from hub.contract import landed
 
 SCHEMA = pa.schema(
@@ -48,8 +48,10 @@ Pieces = Sequence[list[Row] | Block]
 
 
 def record_row(record: Record, extracted_at: datetime) -> Row:
-    """One record as a row."""
+    """One record as a row. An ID with half a pair of surrogates is none: written as U+FFFD, two of them would become one."""
     text, hashed = encode(record.payload)
+    if not _is_text(record.id) or not _is_text(record.merged_into or ""):
+        return reject_row(Reject(text, "the ID holds half a character", whole_characters(record.id)), extracted_at)
     return record.id, record.op, text, hashed, record.updated_at, extracted_at, record.merged_into, None
 
 
@@ -57,7 +59,12 @@ def reject_row(reject: Reject, extracted_at: datetime) -> Row:
     """What is no record as a row."""
     hashed = hashlib.blake2b(reject.content.encode(errors="surrogatepass"), digest_size=16).hexdigest()
     content = reject.content.encode(errors="replace").decode()
-    return reject.where, "reject", content, hashed, None, extracted_at, None, reject.reason
+    where, reason = whole_characters(reject.where), whole_characters(reject.reason)
+    return where, "reject", content, hashed, None, extracted_at, None, reason
+
+
+def _is_text(identifier: str) -> bool:
+    return identifier.isascii() or whole_characters(identifier) == identifier
 
 
 def table(pieces: Pieces) -> pa.Table:

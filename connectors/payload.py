@@ -19,6 +19,7 @@ import simplejson
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _WORDS = {None: "null", True: "true", False: "false"}
 _HOW: dict[str, Any] = {"use_decimal": True, "ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
+_COMMON = 512
 # made once: making an encoder takes longer than writing a payload
 _AS_SENT, _IN_ORDER = simplejson.JSONEncoder(**_HOW), simplejson.JSONEncoder(**_HOW, sort_keys=True)
 
@@ -61,11 +62,18 @@ def whole_characters(text: str) -> str:
     return _HALF_PAIR.sub("\ufffd", text)
 
 
-@lru_cache(maxsize=1024)
-def _keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+def _made_keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
     """``"key":`` of each key, and their positions in alphabetical order, None if they are in it; rows of a table share theirs."""
     order = tuple(sorted(range(len(keys)), key=keys.__getitem__))
     return tuple(encode_basestring(key) + ":" for key in keys), None if order == tuple(range(len(keys))) else order
+
+
+_kept_keys = lru_cache(maxsize=1024)(_made_keys)
+
+
+def _keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+    # objects of very many keys are maps, of which each has its own: they would fill the memory and be found again by nobody
+    return _kept_keys(keys) if len(keys) <= _COMMON else _made_keys(keys)
 
 
 def _object(value: Mapping[str, Any]) -> tuple[str, str]:

@@ -16,22 +16,22 @@ import yaml
 from dotenv import load_dotenv
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from connectors.contract import Connector, Secret, SourceSettings
+from connectors.contract import Connector, SourceSettings
 from connectors.registry import connector_class, types
 from expectations.settings import GateSettings
 from hub.contract.errors import ConfigError
 from hub.golden import ConsentSettings, GoldenSettings, ReportingSettings, SurvivorshipSettings, check_segments
 from hub.golden.settings import OTHERS
 from hub.identity.settings import IdentitySettings
-from pipelines.alerts.settings import SECRETS, AlertSettings
+from pipelines.alerts.settings import AlertSettings
 from pipelines.backup_settings import BackupSettings
+from pipelines.expansion import ENV, demand_no_password, expanded
 from pipelines.schedule_settings import ScheduleSettings
 from pipelines.writeback.values import check as check_write_back
 from warehouse.settings import WarehouseSettings
 from warehouse.targets.settings import TargetSettings
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
-_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class SyncSettings(BaseModel):
@@ -165,14 +165,15 @@ def load_config(path: str | Path | None = None) -> HubConfig:
     for key in given:
         if key not in known:
             raise ConfigError(f"unknown key {key!r}", field=str(key), remedy=_nearest(str(key), known))
+    demand_no_password(given)
     root = where.parent
     load_dotenv(root / ".env")  # what the environment already has wins
     try:
         # a target's URL is a secret, and nothing else of it can come from the environment
-        config = HubConfig(root=root, **{key: item if key == "publish" else _expanded(item) for key, item in given.items()})
+        config = HubConfig(root=root, **{key: item if key == "publish" else expanded(item) for key, item in given.items()})
     except ValidationError as error:
         raise _first_problem(error, HubConfig, ()) from error
-    unset = _ENV.search(config.warehouse.control)
+    unset = ENV.search(config.warehouse.control)
     if unset:
         raise ConfigError(
             f"environment variable {unset.group(1)} is not set", field="warehouse.control", remedy=f"set {unset.group(1)}"
@@ -212,35 +213,6 @@ def _source(name: str, given: Any) -> SourceSettings:
         return model(**given)
     except ValidationError as error:
         raise _first_problem(error, model, ("sources", name)) from error
-
-
-def _expanded(value: Any) -> Any:
-    """Replace `${VAR}` that is only a part of a text, or has a fallback and is no secret's whole text, where it can be."""
-    if isinstance(value, dict):
-        secrets = _secret_settings(value.get("type"))
-        return {key: item if _is_secret(str(key)) or key in secrets else _expanded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expanded(item) for item in value]
-    if isinstance(value, str) and _ENV.search(value):
-        return _ENV.sub(_environment, value)
-    return value
-
-
-def _is_secret(key: str) -> bool:
-    return bool(re.search(r"(key|token|secret|password|passphrase|connection_string|authorization)$", key))
-
-
-def _secret_settings(type_name: Any) -> frozenset[str]:
-    """The settings of a type of source, or of channel, that are secrets, whatever they are called."""
-    if type_name not in types():
-        return SECRETS.get(type_name, frozenset()) if isinstance(type_name, str) else frozenset()
-    fields = connector_class(type_name).Settings.model_fields
-    return frozenset(name for name, field in fields.items() if field.annotation is Secret)
-
-
-def _environment(match: re.Match[str]) -> str:
-    # an unset variable stays as it is written: it is an error when it is used, not for whoever only reads the file
-    return os.environ.get(match.group(1)) or (match.group(2) if match.group(2) is not None else match.group(0))
 
 
 def _first_problem(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...]) -> ConfigError:

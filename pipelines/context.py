@@ -5,6 +5,7 @@ Made once per process by the command line, a Dagster resource or a test; opens n
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,6 +26,10 @@ class Hub:
     """One configured hub."""
 
     config: HubConfig
+
+    def __post_init__(self) -> None:
+        # people are in what is written: nobody but the hub's user, and its group to read
+        os.umask(os.umask(0o027) | 0o027)
 
     @cached_property
     def control(self) -> ControlStore:

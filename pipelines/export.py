@@ -154,7 +154,9 @@ def _picked(column: str, type_: str, options: ExportOptions) -> str:
     if options.format == "csv" and (type_.endswith("[]") or type_.startswith(("MAP(", "STRUCT("))):
         return f'to_json("{column}")::VARCHAR AS "{column}"'
     if options.safe_csv and type_ == "VARCHAR":
-        return f"""CASE WHEN regexp_matches("{column}", '^[-=+@\\t\\r\\n]') THEN '''' ELSE '' END || "{column}" AS "{column}\""""
+        # the wide forms too, which spreadsheets of East Asia take for the others
+        begins = f"""regexp_matches("{column}", '^[-=+@\\t\\r\\n＝＋－＠]')"""
+        return f"""CASE WHEN {begins} THEN '''' ELSE '' END || "{column}" AS "{column}\""""
     return f'"{column}"'
 
 

@@ -196,7 +196,8 @@ def _aside(*, keep: bool) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _mixture(con: duckdb.DuckDBPyConnection, payloads: str, path: str) -> set[str]:
     """The types of a field that the payloads disagree about."""
-    place = "$" + "".join(f'."{name}"' for name in path.split("."))
+    # a JSON pointer (RFC 6901) takes any name; a JSON path has no way to write one with a quote
+    place = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path.split("."))
     found = con.execute(f"SELECT DISTINCT json_type(payload::JSON, $place) FROM {payloads}", {"place": place}).fetchall()
     return {_NAMED.get(kind, "any") for (kind,) in found if kind is not None} or {"any"}
 
@@ -206,10 +207,10 @@ def _depth(text: str) -> int:
     deepest = level = 0
     for match in _TOKEN.finditer(text):
         token = match.group()
-        if token in "{[":
+        if token in "{[":  # noqa: S105 - of JSON
             level += 1
             deepest = max(deepest, level)
-        elif token in "}]":
+        elif token in "}]":  # noqa: S105
             level -= 1
     return deepest
 

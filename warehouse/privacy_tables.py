@@ -9,7 +9,7 @@ from sqlalchemy import Column, DateTime, String, Table, Text
 
 from warehouse.control_tables import metadata
 
-PRIVACY_SECRET = "privacy_secret"  # the hub's secret for what these tables hold
+PRIVACY_SECRET = "privacy_secret"  # the hub's secret for what these tables hold  # noqa: S105 - its name
 
 privacy_request = Table(
     "privacy_request",

@@ -244,13 +244,17 @@ def _within_calendar(name: str) -> str:
     return f"""CASE WHEN "{name}" >= DATE '0001-01-01' AND "{name}" < DATE '9999-12-31' + 1 THEN "{name}" END AS "{name}\""""
 
 
+# no more than the connectors take off a record's own ID: a plain trim takes off any Unicode blank, and the two would be apart
+_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
+
+
 def _owner(text: Mapping[str, str], place: SourcePlace) -> str:
     """The record key of the party a fact belongs to; a source with one party stream need not name it."""
     if "party_id" not in text:
         return "NULL::VARCHAR AS party_record_key"
     only = f"'{place.party_streams[0]}'" if len(place.party_streams) == 1 else "NULL"
     stream = f"coalesce(nullif(trim({text['party_stream']}), ''), {only})"
-    return f"s.source_system || ':' || {stream} || ':' || nullif(trim({text['party_id']}), '') AS party_record_key"
+    return f"s.source_system || ':' || {stream} || ':' || nullif(trim({text['party_id']}, {_BLANKS}), '') AS party_record_key"
 
 
 def typed(column: Column, text: str) -> str:

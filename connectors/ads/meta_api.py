@@ -16,7 +16,8 @@ import httpx
 import connectors.http as transport
 from connectors.ads.meta_errors import API_VERSION, Answers, TooMuchDataError, at, codes
 from connectors.ads.meta_settings import MetaSettings
-from connectors.http import HttpSession, PageGuard
+from connectors.http import HttpSession
+from connectors.page_guard import PageGuard
 from hub.contract.errors import ProtocolError, SourceUnavailableError
 
 _POLLS = 120

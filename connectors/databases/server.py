@@ -52,7 +52,7 @@ class Server:
             url = sa.make_url(self.settings.url.resolve().strip())
         except (sa.exc.ArgumentError, ValueError):
             raise ConfigError(
-                f"environment variable {variable} holds no database URL",
+                f"{variable} holds no database URL",
                 source=self.source,
                 field="url",
                 remedy="write it like postgresql://user:password@host/database, with / @ : % in the password as %2F %40 %3A %25",

@@ -15,7 +15,8 @@ import httpx
 from pydantic import Field, field_validator
 
 from connectors.contract import Secret, SourceSettings
-from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
+from connectors.http import HttpConnector, HttpSession, by_header
+from connectors.page_guard import PageGuard
 from connectors.writeback import Takes
 from hub.contract.errors import CredentialsError, ProtocolError
 

@@ -5,7 +5,6 @@ What is asked, and what comes of it, is in vendure.py; the queries are in vendur
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connectors.contract import Secret, SourceSettings
 from connectors.http import HttpConnector, HttpSession, by_header
+from connectors.http_guard import confidential
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError
 
 _HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ class VendureSettings(SourceSettings):
         parts = urlsplit(value.strip())
         if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError("must be the Admin API's address, such as https://shop.example.com/admin-api")
-        if not _confidential(value.strip()):
+        if not confidential(value.strip()):
             raise ValueError("must begin with https://; over plain http the password would be sent in clear text")
         return value.strip().rstrip("/")
 
@@ -118,7 +118,7 @@ class VendureApi(HttpConnector):
     def open_session(self) -> HttpSession:
         """See `HttpConnector`. Raises `ConfigError` where the password would go over the net in clear text."""
         settings, address = self.settings, self._address()
-        if not _confidential(address):
+        if not confidential(address):
             raise ConfigError(
                 "the password would be sent in clear text", source=self.name, field="base_url", remedy="let it begin with https://"
             )
@@ -180,14 +180,3 @@ def _inspect(response: httpx.Response, body: Any) -> float | None:
     if response.is_success and "INTERNAL_SERVER_ERROR" in codes_in(body):
         response.status_code = 500  # the session shall treat it as what it is
     return by_header(response, body)
-
-
-def _confidential(address: str) -> bool:
-    """Whether what is sent there stays between us: over TLS, or on this machine."""
-    parts = urlsplit(address)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False

@@ -15,7 +15,6 @@ their own list gives them. All else is as sent.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,7 @@ from connectors.ecommerce.woocommerce_list import DisorderError, Place, id_of, w
 from connectors.ecommerce.woocommerce_refunds import Refunds
 from connectors.ecommerce.woocommerce_writer import TAKES, WooCommerceWriter
 from connectors.http import HttpConnector, HttpSession, by_header
+from connectors.http_guard import confidential
 from connectors.writeback import Takes, ValueKind
 from hub.contract.errors import ConfigError, CredentialsError, ProtocolError
 
@@ -66,7 +66,7 @@ class WooCommerceSettings(SourceSettings):
         parts = urlsplit(address)
         if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError("must be the shop's address, such as https://shop.example.com")
-        if not _confidential(address):
+        if not confidential(address):
             raise ValueError("must begin with https://; over plain http WooCommerce refuses a key that is not signed with")
         return address
 
@@ -222,7 +222,7 @@ class WooCommerceConnector(HttpConnector):
     def open_session(self) -> HttpSession:
         """See `HttpConnector`. Raises `ConfigError` where the key would go over the net in clear text."""
         settings, address = self.settings, self._address()
-        if not _confidential(address):
+        if not confidential(address):
             raise ConfigError(
                 "the key would be sent in clear text", source=self.name, field="base_url", remedy="let it begin with https://"
             )
@@ -243,17 +243,6 @@ class WooCommerceConnector(HttpConnector):
         """WooCommerce itself never says "slow down"; the servers before it do as others. Notes how long the list is."""
         self._total = response.headers.get("x-wp-total")
         return by_header(response, body)
-
-
-def _confidential(address: str) -> bool:
-    """Whether what is sent there stays between us: over TLS, or on this machine."""
-    parts = urlsplit(address)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _sorted(stream: str, rows: list[Any]) -> tuple[list[Record], list[Reject]]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
-from connectors.http import HttpSession, error_code
+from connectors.answer import error_code
+from connectors.http import HttpSession
 from connectors.refused import RefusedError
 from connectors.writeback import Change, Refused, Standing, Takes, Text, ValueKind, Writer, Written
 from hub.contract.errors import CredentialsError, ProtocolError
@@ -53,7 +55,7 @@ class WooCommerceWriter(Writer):
             raise CredentialsError(error.what, source=error.source, stream=_STREAM, remedy=self._remedy) from error
 
     def _write_one(self, change: Change) -> Written | Refused:
-        path = f"{self._root}/customers/{change.record}"
+        path = f"{self._root}/customers/{quote(change.record, safe='')}"
         try:
             row = self._session.request("PUT", path, stream=_STREAM, json=_body(change))
         except RefusedError as error:

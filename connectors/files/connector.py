@@ -79,7 +79,7 @@ class FilesConnector(Connector):
     def _matching(self, name: str, stream: FileStream) -> list[FoundFile]:
         if is_url(stream.path):
             return self._store.find(name, stream.path)
-        return find_local(self._root, stream.path, partial(self._place, name))
+        return find_local(self._root, stream.path, partial(self._place, name), links=stream.links)
 
     def _place(self, stream: str, file: str) -> Place:
         return Place(self.name, stream, file)
@@ -104,7 +104,7 @@ class FilesConnector(Connector):
         shape = Shape(
             stream.used_columns, stream.delimiter, stream.encoding, stream.sheet, stream.header_row, self.settings.country
         )
-        return read_batches(file, shape, self._place(name, file.name), after)
+        return read_batches(file, shape, self._place(name, file.name), after, self.settings.limits)
 
     def _read(self, name: str, stream: FileStream, checkpoint: Checkpoint | None) -> Iterator[Page]:
         progress = Progress.of(checkpoint)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
 from connectors.files.encoding import Decoder
+from connectors.files.limits import Limits
 from connectors.files.lines import MAX_LINE, Block, blocks
 from connectors.files.rows import BATCH_ROWS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
 
@@ -31,14 +32,14 @@ class Head:
     lines: int
 
 
-def read_csv(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None) -> Batches:
+def read_csv(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None, limits: Limits) -> Batches:
     """The rows of a file after a position; its header is judged at once."""
     with open_() as stream:
-        head = _head(stream, shape, place)
+        head = _head(stream, shape, place, limits)
     return _Reader(open_, head, after or {"at": 0, "skip": head.lines, "line": 1}, declared=shape.encoding).batches()
 
 
-def _head(stream: BinaryIO, shape: Shape, place: Place) -> Head:
+def _head(stream: BinaryIO, shape: Shape, place: Place, limits: Limits) -> Head:
     start = stream.read(1024)
     decoder = Decoder.of(start, shape.encoding, shape.country)
     first = next(blocks(stream, 0, decoder.line_end, b"\r", begun=start), Block(0, 0, b"", overlong=True))
@@ -53,6 +54,7 @@ def _head(stream: BinaryIO, shape: Shape, place: Place) -> Head:
     found = [(mark, *_columns(shown, mark)) for mark in ((shape.delimiter,) if shape.delimiter else DELIMITERS)]
     # the delimiter is the one that finds most of the columns hub.yaml names
     delimiter, columns, taken = max(found, key=lambda guess: (len(set(guess[1]) & shape.wanted), len(guess[1])))
+    limits.columns(len(columns), place)
     return Head(header(columns, shape, place), delimiter, Decoder.of(start, shape.encoding, shape.country), before + taken)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
 
+from connectors.files.limits import Limits
 from connectors.files.lines import Block, blocks
 from connectors.files.rows import BATCH_ROWS, EXACT_DIGITS, TOO_LONG, BadRow, Batch, Batches, Place, Position, Row, Shape, need
 
@@ -29,17 +30,17 @@ def _exact_integer(text: str) -> int | str:
 _parse = json.JSONDecoder(parse_float=_exact_number, parse_int=_exact_integer, parse_constant=lambda _: None).decode
 
 
-def read_json_lines(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None) -> Batches:
+def read_json_lines(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None, limits: Limits) -> Batches:
     """The rows of a file after a position.
 
     Objects may leave out what is empty, so a column is missing only if no row has it; that is found out first.
     """
     with open_() as stream:
-        _judge(stream, shape, place)
-    return _batches(open_, after or {"at": 0, "line": 1})
+        _judge(stream, shape, place, limits)
+    return _batches(open_, after or {"at": 0, "line": 1}, limits)
 
 
-def _judge(stream: BinaryIO, shape: Shape, place: Place) -> None:
+def _judge(stream: BinaryIO, shape: Shape, place: Place, limits: Limits) -> None:
     # parsing a gigabyte to learn that a column is in no row takes a minute, looking for its name takes seconds
     missing = {frozenset(group): [_written(name) for name in group] for group in shape.needed}
     seen: dict[str, None] = {}
@@ -47,7 +48,7 @@ def _judge(stream: BinaryIO, shape: Shape, place: Place) -> None:
         for line in block.data.split(b"\n"):
             if seen and not any(name in line for names in missing.values() for name in names):
                 continue
-            row = _row(1, line.removeprefix(_MARK))
+            row = _row(1, line.removeprefix(_MARK), limits.max_columns)
             if isinstance(row, Row):
                 seen.update(dict.fromkeys(row.values))
                 missing = {group: names for group, names in missing.items() if not group & row.values.keys()}
@@ -62,23 +63,23 @@ def _written(name: str) -> bytes:
     return json.dumps(name).encode() if name.isascii() and name.isprintable() and not set(name) & set('"\\/') else b'"'
 
 
-def _batches(open_: Callable[[], BinaryIO], after: Position) -> Batches:
+def _batches(open_: Callable[[], BinaryIO], after: Position, limits: Limits) -> Batches:
     with open_() as stream:
         number = int(after["line"])
         for block in blocks(stream, int(after["at"])):
-            for batch in _of_block(block, number):
+            for batch in _of_block(block, number, limits.max_columns):
                 yield batch
                 number = int(batch.position["line"])
 
 
-def _of_block(block: Block, number: int) -> Iterator[Batch]:
+def _of_block(block: Block, number: int, most: int) -> Iterator[Batch]:
     if block.overlong:
         bad = BadRow(number, block.data.decode("utf-8", errors="replace"), TOO_LONG)
         yield Batch([bad], {"at": block.end, "line": number + 1})
         return
     at, rows = block.offset, list[Row | BadRow]()
     for line in block.data.removesuffix(b"\n").split(b"\n"):
-        if line and (made := _row(number, line if at else line.removeprefix(_MARK))):
+        if line and (made := _row(number, line if at else line.removeprefix(_MARK), most)):
             rows.append(made)
         at += len(line) + 1
         number += 1
@@ -88,7 +89,7 @@ def _of_block(block: Block, number: int) -> Iterator[Batch]:
     yield Batch(rows, {"at": block.end, "line": number})
 
 
-def _row(number: int, line: bytes) -> Row | BadRow | None:
+def _row(number: int, line: bytes, most: int) -> Row | BadRow | None:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -103,6 +104,8 @@ def _row(number: int, line: bytes) -> Row | BadRow | None:
         return BadRow(number, text.rstrip("\r\n"), "the line is no JSON object")
     if line.count(b"[") + line.count(b"{") > _DEEPEST and _depth(values) > _DEEPEST:
         return BadRow(number, text.rstrip("\r\n"), f"the line's JSON is nested more than {_DEEPEST} deep")
+    if len(values) > most:
+        return BadRow(number, text.rstrip("\r\n"), f"the line has more than {most:,} fields")
     return Row(number, values)
 
 

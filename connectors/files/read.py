@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 
 from connectors.files.csv import read_csv
 from connectors.files.json import read_json_lines
+from connectors.files.limits import Limits
 from connectors.files.packed import unpacked
 from connectors.files.parquet import read_parquet
 from connectors.files.progress import FoundFile
@@ -31,15 +32,20 @@ _TEXT = {".csv": read_csv, ".tsv": read_csv, ".jsonl": read_json_lines, ".ndjson
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
-def read_batches(file: FoundFile, shape: Shape, place: Place, after: Position | None = None) -> Batches:
+def read_batches(
+    file: FoundFile, shape: Shape, place: Place, after: Position | None = None, limits: Limits | None = None
+) -> Batches:
     """Open a file and give its rows after a position.
 
+    Args:
+        limits: how far it may unfold.
+
     Raises:
-        SourceDataError: at once: the file cannot be opened or lacks a column; later: it breaks off.
+        SourceDataError: at once: the file cannot be opened, lacks a column or would unfold too far; later: it breaks off, or does.
         ConfigError: its extension is not one we read.
     """
     try:
-        return _guarded(_reader(file, place)(shape, place, after), place)
+        return _guarded(_reader(file, place, limits or Limits())(shape, place, after), place)
     except HubError:
         raise
     except _BROKEN as error:
@@ -58,17 +64,21 @@ def _guarded(batches: Batches, place: Place) -> Batches:
         raise place.error(f"the file breaks off ({type(error).__name__})", remedy="export it again") from error
 
 
-def _reader(file: FoundFile, place: Place) -> Callable[[Shape, Place, Position | None], Batches]:
+def _reader(file: FoundFile, place: Place, limits: Limits) -> Callable[[Shape, Place, Position | None], Batches]:
     suffixes = [suffix.lower() for suffix in PurePosixPath(file.name).suffixes]
     last = suffixes[-1] if suffixes else ""
     inner = suffixes[-2] if last in COMPRESSED and len(suffixes) > 1 else last
     if inner in _TEXT and (inner == last or last in COMPRESSED):
         opened = partial(_seekable, file) if last == ".zip" else file.open  # its table of contents is at its end
-        return lambda shape, place, after: _TEXT[inner](lambda: unpacked(opened(), last, place), shape, place, after)
+        return lambda shape, place, after: _TEXT[inner](
+            lambda: unpacked(opened(), last, place, limits, file.size), shape, place, after, limits
+        )
     if last == ".parquet":
-        return lambda shape, place, after: read_parquet(lambda: file.path or _seekable(file), shape, place, after)
+        return lambda shape, place, after: read_parquet(
+            lambda: file.path or _seekable(file), shape, place, after, limits, file.size
+        )
     if last in (".xlsx", ".xlsm"):
-        return lambda shape, place, after: read_xlsx(lambda: _seekable(file, whole=True), shape, place, after)
+        return lambda shape, place, after: read_xlsx(lambda: _seekable(file, whole=True), shape, place, after, limits)
     raise ConfigError(
         f"{''.join(suffixes[-2:]) or 'files without an extension'}: {place.file} is of no type we read",
         source=place.source,

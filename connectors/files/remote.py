@@ -60,6 +60,8 @@ class Patience:
                     remedy="check path, and that storage holds what this kind of storage takes",
                 ) from error
             except Exception as error:
+                if ours := next((link for link in _chain(error) if isinstance(link, HubError)), None):
+                    raise ours from None  # that it is not there is what fsspec makes of it
                 status, asked = _said(error)
                 if status in (401, 403) or _is_refusal(error):
                     raise CredentialsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -105,17 +106,18 @@ def header(columns: Sequence[str], shape: Shape, place: Place) -> list[str]:
     Raises:
         SourceDataError: a column that hub.yaml names is missing, or there twice.
     """
-    repeated = sorted(shape.wanted & {column for column in columns if columns.count(column) > 1})
+    times = Counter(columns)
+    repeated = sorted(name for name in shape.wanted if times[name] > 1)
     if repeated:
         raise place.error(f"two columns are called {repeated[0]!r}", field=repeated[0], remedy="rename one of them")
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, column in enumerate(columns, 1):
         name = column or f"column_{number}"
-        while name in names or (name != column and name in columns):
+        while name in names or (name != column and name in times):
             name = f"{name}_{number}"
-        names.append(name)
+        names[name] = None
     need(shape, names, place)
-    return names
+    return list(names)
 
 
 def no_header(shape: Shape, place: Place) -> SourceDataError:

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from connectors.fields import AnyField, FieldSource, MappedSettings, MappedStream, nearest
+from connectors.files.limits import Limits
 from connectors.files.options import StorageOptions, checked_url, is_url, shown
 
 __all__ = ["COMPRESSED", "EXTENSIONS", "FieldSource", "FileStream", "FilesSettings", "nearest"]
@@ -32,6 +33,7 @@ class FileStream(MappedStream):
         "none", description="snapshot: the files together hold every row; one absent is gone"
     )
     may_be_empty: bool = Field(False, description="files are taken away once they were read: no file is no error")
+    links: bool = Field(False, description="symbolic links may lead out of the folder that path names")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="of CSV, where it is not one of , ; | or tab")
     encoding: str | None = Field(None, description="of CSV, where it cannot be told from the bytes")
     sheet: str | None = Field(None, min_length=1, description="of Excel; the first one without")
@@ -76,6 +78,7 @@ class FilesSettings(MappedSettings):
 
     root: Path = Field(Path("."), exclude=True, description="folder relative paths are relative to; set by the program")
     streams: dict[str, FileStream] = Field(min_length=1)
+    limits: Limits = Field(default_factory=Limits, description="how far one file may unfold")
     storage: StorageOptions = Field(
         default_factory=dict,
         description="options of the storage that paths with a URL lie in, as its fsspec file system takes them",

@@ -15,13 +15,14 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from connectors.contract import RetrySettings
 from connectors.files.options import PACKAGES, resolved, shown
 from connectors.files.progress import FoundFile
 from connectors.files.remote import Patience, RemoteFile, Seen
 from connectors.files.rows import Place
-from hub.contract.errors import ConfigError, SourceDataError
+from hub.contract.errors import ConfigError, CredentialsError, SourceDataError
 
 _BLOCK = 4 * 1024 * 1024  # of a request; s3fs would ask for 50 MiB, and keep several
 # by what the storages say of a file: its content's checksum or generation, else when it changed
@@ -33,15 +34,30 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def find_local(root: Path, pattern: str, place: Callable[[str], Place]) -> list[FoundFile]:
-    """The files of a folder that match, by name. Raises `SourceDataError` if one cannot be looked at."""
+def find_local(root: Path, pattern: str, place: Callable[[str], Place], *, links: bool = False) -> list[FoundFile]:
+    """The files of a folder that match, by name.
+
+    Args:
+        links: whether a symbolic link may lead out of the folder that the pattern names. Who may write there (a supplier, by SFTP)
+            could otherwise have us read any file of this machine that we may read.
+
+    Raises:
+        SourceDataError: one cannot be looked at, or leads out.
+    """
     exact = root / pattern
+    within = (root / fixed_folder(pattern)).resolve()
     paths = [exact] if exact.is_file() else [Path(found) for found in glob.glob(str(exact), recursive=True)]
     found = []
     for path in paths:
         name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
         try:
             if path.is_file():
+                if not links and not path.resolve().is_relative_to(within):
+                    raise place(name).error(
+                        "a link leads out of its folder",
+                        field="path",
+                        remedy="put the file itself there, or allow it with links: true of the stream",
+                    )
                 status = path.stat()
                 found.append(FoundFile(name, status.st_size, status.st_mtime_ns, partial(_open, path), path=path))
         except OSError as error:
@@ -86,7 +102,8 @@ class RemoteStore:
             fixed = fixed_folder(path)
             entries = list(asking.matches(fixed, path[len(fixed) :].strip("/").split("/")))
             if protocol in ("http", "https"):  # a listing there has only names
-                entries = [details for entry in entries for details in asking.look_at(entry["name"])]
+                own = [entry["name"] for entry in entries if _origin(entry["name"]) == _origin(url)]  # a page may link anywhere
+                entries = [details for name in own for details in asking.look_at(name)]
         return self._found(stream, protocol, system, entries)
 
     def _system(self, stream: str, protocol: str, url: str) -> tuple[Any, str]:
@@ -96,7 +113,11 @@ class RemoteStore:
             from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
             if protocol in ("http", "https"):
-                options["client_kwargs"] = {"timeout": _idle_only(self._timeout), **dict(options.get("client_kwargs", {}))}
+                options["client_kwargs"] = {
+                    "timeout": _idle_only(self._timeout),
+                    "trace_configs": [self._at_home(stream)] if self._options else [],
+                    **dict(options.get("client_kwargs", {})),
+                }
             system, path = url_to_fs(url, **options)
             return system, path
 
@@ -110,6 +131,24 @@ class RemoteStore:
                 field="path",
                 remedy=f"pip install {PACKAGES.get(protocol) or error.name or 'it'}",
             ) from error
+
+    def _at_home(self, stream: str) -> Any:
+        """Ends a request that is sent on to another host: what `storage` holds is sent with it, and is not for that host."""
+        from aiohttp import TraceConfig
+        from yarl import URL
+
+        async def on_redirect(_: Any, __: Any, about: Any) -> None:
+            if about.url.join(URL(about.response.headers.get("location", ""))).origin() != about.url.origin():
+                raise CredentialsError(
+                    "the storage sends us on to another host, which is not to see the credentials",
+                    source=self._source,
+                    stream=stream,
+                    remedy="give the address that it sends on to as path, and storage for that host",
+                )
+
+        told = TraceConfig()
+        told.on_request_redirect.append(on_redirect)
+        return told
 
     def _found(self, stream: str, protocol: str, system: Any, entries: list[Mapping[str, Any]]) -> list[FoundFile]:
         found: dict[str, FoundFile] = {}
@@ -141,6 +180,11 @@ class RemoteStore:
                 seekable=protocol not in ("http", "https"),
             )
         return sorted(found.values(), key=lambda file: file.name)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _buffered(make: Callable[[], RemoteFile]) -> BinaryIO:

@@ -17,7 +17,9 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 from connectors.fields import nearest
+from connectors.files.limits import MOST_ROWS, Limits, check_workbook
 from connectors.files.rows import BATCH_ROWS, EXACT_DIGITS, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
+from hub.contract.errors import HubError
 
 # old .xls files and workbooks with a password are both of this kind
 _OLE2 = b"\xd0\xcf\x11\xe0"
@@ -25,15 +27,16 @@ _ZEROS = re.compile(r"0{2,}")
 _BROKEN = (zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, OSError)
 
 
-def read_xlsx(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None) -> Batches:
+def read_xlsx(open_: Callable[[], BinaryIO], shape: Shape, place: Place, after: Position | None, limits: Limits) -> Batches:
     """The rows of a sheet after a position; ``open_`` gives a stream that can seek."""
-    with _sheet(open_, shape, place) as sheet:
+    with _sheet(open_, shape, place, limits) as sheet:
         number, names = _header(sheet, shape, place)
-    return _batches(open_, shape, place, names, int(after["row"]) if after else number)
+    limits.columns(len(names), place)
+    return _batches(open_, shape, place, limits, names, int(after["row"]) if after else number)
 
 
 @contextmanager
-def _sheet(open_: Callable[[], BinaryIO], shape: Shape, place: Place) -> Iterator[Any]:
+def _sheet(open_: Callable[[], BinaryIO], shape: Shape, place: Place, limits: Limits) -> Iterator[Any]:
     from openpyxl import load_workbook
 
     with open_() as stream:
@@ -43,9 +46,12 @@ def _sheet(open_: Callable[[], BinaryIO], shape: Shape, place: Place) -> Iterato
             )
         stream.seek(0)
         try:
+            check_workbook(stream, limits, place)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of print settings and the like that openpyxl does not keep
                 book = load_workbook(stream, read_only=True, data_only=True)
+        except HubError:
+            raise
         except _BROKEN as error:
             raise place.error(f"the file is no whole Excel workbook ({type(error).__name__})", remedy="save it again") from error
         try:
@@ -79,9 +85,9 @@ def _header(sheet: Any, shape: Shape, place: Place) -> tuple[int, list[str]]:
     raise no_header(shape, place)
 
 
-def _batches(open_: Callable[[], BinaryIO], shape: Shape, place: Place, names: list[str], done: int) -> Batches:
+def _batches(open_: Callable[[], BinaryIO], shape: Shape, place: Place, limits: Limits, names: list[str], done: int) -> Batches:
     rows: list[Row | BadRow] = []
-    with _sheet(open_, shape, place) as sheet:
+    with _sheet(open_, shape, place, limits) as sheet:
         for number, cells in _rows(sheet, place, done + 1):
             values = [_value(cell) for cell in cells]
             if all(value is None for value in values):
@@ -124,6 +130,8 @@ def _rows(sheet: Any, place: Place, first: int) -> Iterator[tuple[int, Sequence[
         if cells is None:
             return
         number += 1
+        if number > MOST_ROWS:  # between two rows there may be any number of empty ones, which take no byte
+            raise place.error(f"there are rows after row {MOST_ROWS:,}, where sheets of Excel end,", remedy="save it again")
         yield number, cells
 
 

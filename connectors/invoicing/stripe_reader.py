@@ -17,9 +17,10 @@ from urllib.parse import quote
 import simplejson
 
 from connectors.contract import Checkpoint, Page, Record, Reject
-from connectors.http import HttpSession, PageGuard
+from connectors.http import HttpSession
 from connectors.invoicing.stripe_events import KEPT, OVERLAP, REFRESH, Event, Position, Resource, batches, read_event
 from connectors.invoicing.stripe_links import InvoicePayments
+from connectors.page_guard import PageGuard
 from hub.contract.errors import CredentialsError, ProtocolError
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from typing import Any
 import simplejson
 
 from connectors.contract import Record, Reject
-from connectors.http import PageGuard
 from connectors.invoicing.xero_api import XeroSession, time_of
 from connectors.invoicing.xero_pages import Place, Slice, UnsteadyError, text_of, walk
+from connectors.page_guard import PageGuard
 from hub.contract.errors import ProtocolError
 from hub.contract.tables import Kind
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from connectors.contract import Checkpoint, Page, Record
 from connectors.ticketing.freshdesk_desk import Desk, Listed
@@ -108,7 +109,7 @@ class TicketReader:
             yield Page([], done)
 
     def _ticket(self, key: str) -> dict[str, Any] | None:
-        found = self._desk.get(f"/api/v2/tickets/{key}", stream="tickets", params=_LISTS[0].params)
+        found = self._desk.get(f"/api/v2/tickets/{quote(key, safe='')}", stream="tickets", params=_LISTS[0].params)
         return found if isinstance(found, dict) and key_of(found) == key else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from connectors.refused import RefusedError
 from connectors.ticketing.freshdesk_desk import Desk
@@ -36,7 +37,7 @@ class FreshdeskWriter(Writer):
         """See `Writer`. A contact that was deleted or merged says so."""
         found = {}
         for record in records:
-            contact = self._desk.get(f"/api/v2/contacts/{record}", stream=_STREAM)
+            contact = self._desk.get(f"/api/v2/contacts/{quote(record, safe='')}", stream=_STREAM)
             if contact is not None and not contact.get("deleted"):
                 found[record] = Standing(self._fields(contact, record), _time(contact.get("updated_at")))
         return found
@@ -57,7 +58,7 @@ class FreshdeskWriter(Writer):
                 own = body.setdefault("custom_fields", {})
                 own[name.removeprefix("custom_fields.")] = json_value(self.kinds[name], text)
         try:
-            contact = self._desk.put(f"/api/v2/contacts/{change.record}", stream=_STREAM, json=body)
+            contact = self._desk.put(f"/api/v2/contacts/{quote(change.record, safe='')}", stream=_STREAM, json=body)
         except RefusedError as error:
             return Refused(f"{error.what}{_fields_named(error.body)}")
         return Written(self._fields(contact, change.record), _time(contact.get("updated_at")))

@@ -32,7 +32,8 @@ from pydantic import Field, field_validator
 
 from connectors import http as transport
 from connectors.contract import Checkpoint, Deletes, Family, Page, Record, Reject, Secret, SourceSettings, Stream
-from connectors.http import HttpConnector, HttpSession, PageGuard, by_header
+from connectors.http import HttpConnector, HttpSession, by_header
+from connectors.page_guard import PageGuard
 from connectors.ticketing.zendesk_sideload import INCLUDE, joined
 from connectors.ticketing.zendesk_writer import TAKES, ZendeskWriter
 from connectors.writeback import Takes, ValueKind

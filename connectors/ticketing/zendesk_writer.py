@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from connectors import http as transport
 from connectors.http import HttpSession
@@ -56,7 +57,7 @@ class ZendeskWriter(Writer):
             raise CredentialsError(error.what, source=error.source, stream=_STREAM, remedy=self._remedy) from error
 
     def _write_one(self, change: Change) -> Written | Refused:
-        path = f"/api/v2/users/{change.record}"
+        path = f"/api/v2/users/{quote(change.record, safe='')}"
         try:
             answer = self._session.request("PUT", path, stream=_STREAM, json={"user": self._body(change)})
         except RefusedError as error:
@@ -73,7 +74,7 @@ class ZendeskWriter(Writer):
             if job["status"] in ("completed", "failed"):
                 break
             transport.pause(min(poll, 10))
-            job = self._job(self._session.get(f"/api/v2/job_statuses/{job['id']}", stream=_STREAM))
+            job = self._job(self._session.get(f"/api/v2/job_statuses/{quote(str(job['id']), safe='')}", stream=_STREAM))
         else:
             raise SourceUnavailableError(
                 "a bulk update of users did not end",

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from hub.contract.printable import printable
+
 
 class HubError(Exception):
     """An error with a place and a remedy.
@@ -62,7 +64,7 @@ class HubError(Exception):
         line = f"{place.strip()}: {self.what}" if place else self.what
         if self.remedy:
             line += f"; {self.remedy}"
-        return " ".join(line.split())
+        return printable(" ".join(line.split()))  # names of files, columns and records are not ours
 
     def __reduce__(self) -> tuple[object, ...]:
         # the default would call cls(str(self)) and lose the place; errors cross process borders

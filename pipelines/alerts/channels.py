@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
+from connectors.http_guard import confidential
 from hub.contract.errors import DeliveryError
 from hub.contract.secret import Secret
 from pipelines.alerts.message import Message
@@ -85,6 +86,9 @@ def _url(channel: WebhookChannel | SlackChannel) -> str:
         raise DeliveryError(
             f"{channel.url.variable} holds no URL", passing=False, channel=channel.name, remedy="it must begin with https://"
         )
+    if not confidential(url):
+        what = f"the URL in {channel.url.variable}, which is a secret, would go over the net in clear text"
+        raise DeliveryError(what, passing=False, channel=channel.name, remedy="let it begin with https://")
     return url
 
 

@@ -9,13 +9,14 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from hub.contract.errors import HubError
+from pipelines.cli.render import Shown
 from pipelines.logs import VARIABLE, configure
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = typer.main.get_command(app).main(args=arguments, prog_name="hub", standalone_mode=False)
+        with redirect_stdout(cast(Any, Shown(sys.stdout))):
+            code = typer.main.get_command(app).main(args=arguments, prog_name="hub", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped; nothing is half done, the next sync goes on from here", 130)
     except _USAGE_ERROR as error:

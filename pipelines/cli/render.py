@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 import typer
+
+from hub.contract.printable import printable
 
 
 def print_json(value: Any) -> None:
@@ -34,14 +36,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     """Print a table; columns named in `right` are aligned to the right, as numbers are."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     # into a file or a pipe nothing is wrapped, so that lines stay lines
-    console = Console() if sys.stdout.isatty() else Console(width=1000)
+    console = Console(file=_own(sys.stdout), width=None if sys.stdout.isatty() else 1000)
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell(value) for value in row))
+        table.add_row(*(Text(printable(cell(value))) for value in row))  # rich would take [words] of a plain str for its markup
     console.print(table)
 
 
@@ -62,6 +65,28 @@ def cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{cell(amount)} {key}" for key, amount in value.items())
     return str(value)
+
+
+class Shown:
+    """A stream that shows values and obeys none: what `printable` writes out stands in them as text.
+
+    All that commands print goes through one, whoever prints it, so that no command can forget it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """See `TextIO`."""
+        return self.stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _own(stream: Any) -> Any:
+    """The stream below, for rich, whose colours and links are ours."""
+    return stream.stream if isinstance(stream, Shown) else stream
 
 
 @contextmanager

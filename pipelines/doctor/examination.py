@@ -13,9 +13,13 @@ from pipelines.doctor.loads import loads
 from pipelines.doctor.look import Look, looking
 from pipelines.doctor.machine import clock, disk, locks
 from pipelines.doctor.runs import runs
+from pipelines.doctor.secrecy import secrecy
 from pipelines.doctor.stores import stores
 
-CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (disk, clock, locks, loads, landed, leftovers, drift, stores, runs)
+CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (
+    *(disk, clock, locks, loads, landed, leftovers, drift, stores, runs),
+    secrecy,
+)
 _ORDER = ("error", "warning", "ok")
 
 

@@ -663,7 +663,7 @@ WRONG = [
     ("sqlite:////not/there/geheim.db", ConfigError, "there is no file"),
     ("postgresql://postgres:geheim@127.0.0.1:{port}/test?nonsense=geheim", ConfigError, "the driver does not take the URL"),
     ("mysql://root@127.0.0.1:3306/test?nonsense=geheim", ConfigError, "the driver does not take the URL"),
-    ("geheim", ConfigError, "environment variable ERP_URL holds no database URL"),
+    ("geheim", ConfigError, "ERP_URL holds no database URL"),
     ("nosuchdb://u:geheim@host/db", ConfigError, "no database system is called nosuchdb"),
 ]
 

@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.answer import error_code
 from connectors.contract import RetrySettings
-from connectors.http import HttpSession, PageGuard, by_header, error_code, retry_after
+from connectors.http import HttpSession, by_header, retry_after
+from connectors.page_guard import PageGuard
 from hub.contract.errors import CredentialsError, ProtocolError, SourceUnavailableError
 from tests.loopback import Handler, Loopback, Reply, Request, serve
 

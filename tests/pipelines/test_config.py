@@ -54,6 +54,15 @@ def load(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
         ("sources: {s: {type: stripe, api_key: '${K}', base_url: localhost}}", r"base_url: must begin with https://"),
         ("sources: {s: {type: stripe, api_key: '${K}', base_url: '${NOT_SET}/x'}}", r"environment variable NOT_SET is not set"),
         (STRIPE + "warehouse: {control: '${NOT_SET}'}", r"warehouse\.control: environment variable NOT_SET is not set"),
+        (
+            STRIPE + "warehouse: {control: 'postgresql://hub:hunter2@db/hub'}",
+            r"warehouse\.control: a password does not belong in hub\.yaml; write \$\{ENV_VAR\} or \$\{file:/PATH\}",
+        ),
+        (
+            "sources: {s: {type: stripe, api_key: '${K}', base_url: 'https://u:pw@x'}}",
+            r"s\.base_url: a password does not belong in",
+        ),
+        ("sources: {s: {type: stripe, api_key: '${file:run/secret}'}}", r"api_key: a secret must be given as"),
         ("- a list", r"holds no keys"),
         ("sources: [", r"no valid YAML at line 1"),
     ],
@@ -149,3 +158,31 @@ def test_the_survivorship_that_the_docs_show_is_understood(tmp_path: Path) -> No
             if name in rules:
                 assert tuple(told.split(", ")) == rules.pop(name)
     assert rules == {}
+
+
+def test_a_secret_may_lie_in_a_file_which_is_read_when_it_is_used(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    config = load(tmp_path, f"sources: {{s: {{type: stripe, api_key: '${{file:{secret}}}'}}}}")
+    given = config.sources["s"].api_key  # type: ignore[attr-defined]
+    assert repr(given) == f"${{file:{secret}}}"
+    with pytest.raises(ConfigError, match=rf"cannot read the secret in {secret} \(No such file"):
+        given.resolve()
+    for content, said in (
+        (b"", "no secret"),
+        (b"\n", "no secret"),
+        (b"\xff\xfe", "is no text"),
+        (b"x" * 70_000, "more than secret"),
+    ):
+        secret.write_bytes(content)
+        with pytest.raises(ConfigError, match=said):
+            given.resolve()
+    secret.write_text("sk_live_7\n")
+    assert given.resolve() == "sk_live_7"
+    assert "sk_live_7" not in repr(config)
+
+
+def test_a_part_of_a_text_may_come_from_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2\n")
+    control = f"postgresql://hub:${{file:{tmp_path}/password}}@db/hub"
+    config = load(tmp_path, STRIPE + f"warehouse: {{control: '{control}'}}")
+    assert config.warehouse.control == "postgresql://hub:hunter2@db/hub"

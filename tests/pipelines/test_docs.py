@@ -46,6 +46,12 @@ def test_every_complaint_has_a_test_that_is_there() -> None:
     assert unlisted == []
 
 
+def test_every_danger_that_is_guarded_against_has_a_test_that_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", DOCS["security"])
+    missing = [(path, name) for path, name in named if f"def {name}(" not in (ROOT / path).read_text()]
+    assert (missing, len(named) > 20) == ([], True)
+
+
 QUERIES = [*queries("analyst"), *queries("questions")]
 
 

@@ -92,6 +92,14 @@ def test_no_cell_of_a_safe_csv_begins_a_formula(world: World, tmp_path: Path) ->
         run(world, tmp_path / "never", safe_csv=True)
 
 
+def test_no_beginning_of_a_formula_is_forgotten() -> None:
+    begins = ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x"]
+    fine = ["a=1", "'=1", " ", "", "1-2"]
+    picked = under_test._picked("v", "VARCHAR", ExportOptions(Path("x"), "csv", safe_csv=True))
+    found = duckdb.execute(f"SELECT {picked} FROM (SELECT unnest($values) AS v)", {"values": [*begins, *fine]}).fetchall()
+    assert [value for (value,) in found] == [*(f"'{value}" for value in begins), *fine]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -149,3 +149,11 @@ def test_columns_beyond_the_number_that_makes_a_map_are_no_fields(con: duckdb.Du
     part = tmp_path / "part.parquet"
     pq.write_table(table([Block(columns_of([{f"k{n}": n for n in range(MAP_KEYS + 1)}]), NOW)]), part)
     assert observe(con, "shop", "orders", [part]).fields == {}
+
+
+@pytest.mark.parametrize("name", ['a"b', "x'y", "c\\d", "*", "$", "~1/", "a\x00b", "[0]", "'; DROP TABLE t; --", "\u202e", " "])
+def test_a_field_of_any_name_may_hold_now_this_and_now_that(con: duckdb.DuckDBPyConnection, tmp_path: Path, name: str) -> None:
+    fields = Fields(con, tmp_path)
+    fields.read({"id": 1, name: 1, "in": {name: 1}})
+    told = fields.read({"id": 1, name: "text", "in": {name: "text"}}, {"id": 2, name: 2, "in": {name: 2}})
+    assert told == [f"{name} was number, now is number|text", f"in.{name} was number, now is number|text"]

@@ -40,6 +40,7 @@ class MySql:
     def __init__(self, con: Any, prefix: str, name: str) -> None:
         self._con, self._prefix, self._name = con, prefix, name
         con.autocommit(True)
+        con._local_infile = False  # whatever is asked, a server may answer that it wants a file of ours; see `_stream`
         self._cursor = con.cursor()
         self._server, self._streams = self._rows("SELECT version(), @@local_infile")[0]
         self._run("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'")
@@ -255,10 +256,14 @@ class MySql:
     def _stream(self, con: duckdb.DuckDBPyConnection, relation: str, place: str, columns: Sequence[TargetColumn]) -> int:
         names = ", ".join(name_of(column.name) for column in columns)
         with Pipe(csv(con, relation, columns, _WIRE)) as pipe:
-            put = self._run(
-                f"LOAD DATA LOCAL INFILE '{pipe}' INTO TABLE {place} CHARACTER SET utf8mb4"
-                f" FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n' ({names})"
-            )
+            self._con._local_infile = True
+            try:
+                put = self._run(
+                    f"LOAD DATA LOCAL INFILE '{pipe}' INTO TABLE {place} CHARACTER SET utf8mb4"
+                    f" FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n' ({names})"
+                )
+            finally:
+                self._con._local_infile = False
         warned = self._rows("SHOW WARNINGS LIMIT 1")
         if warned and str(warned[0][1]) != _DUPLICATE:
             column = re.search(r"column .?[`']?(?:\w+[`']?\.[`']?)*(\w+)[`']? at row", str(warned[0][2]))

@@ -46,7 +46,7 @@ class Server:
             url = sa.make_url(self.settings.url.resolve().strip())
         except (sa.exc.ArgumentError, ValueError):
             raise ConfigError(
-                f"environment variable {self.settings.url.variable} holds no database URL",
+                f"{self.settings.url.variable} holds no database URL",
                 field=f"publish.{self.name}.url",
                 remedy="write it like postgresql://user:password@host/database, with / @ : % in the password as %2F %40 %3A %25",
             ) from None

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from hub.contract.errors import DeliveryError
 from pipelines.alerts.channels import verify
 from pipelines.alerts.message import masked
 from pipelines.alerts.settings import EmailChannel
+from tests.certificates import certificate
 from tests.pipelines.alerts.kit import NOW, SECRET, Desk, Receiver, config, desk, mailbox, receiver, webhook
 
 PERSON = ("jane.roe@example.org", "+44 20 7946 0123")
@@ -93,21 +89,6 @@ def test_a_mail_that_is_refused_is_tried_again_only_if_that_may_help(tmp_path: P
         assert len(box.logins) == 0
         assert box.mails == []
         assert box.connections == tries
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 that is signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mailbox")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-    alone = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    signed = alone.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
-    paths = folder / "mailbox.crt", folder / "mailbox.key"
-    paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
-    return paths
 
 
 def test_mail_is_encrypted_before_it_logs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -11,6 +12,8 @@ from hub.contract.errors import ConfigError
 from tests.warehouse.targets.kit import Database, Loads
 from warehouse.targets import check_target, mysql
 from warehouse.targets.errors import trouble
+from warehouse.targets.mysql import MySql
+from warehouse.targets.server import Server
 from warehouse.targets.tables import TableSpec
 
 OLD = "utf8mb4_bin"
@@ -81,3 +84,18 @@ def test_a_password_that_cannot_be_encrypted_is_a_line_and_no_traceback(
         patched.setattr(pymysql.connections.Connection, "connect", refused)
         with pytest.raises(ConfigError, match=refusal):
             mariadb.publish(loads)
+
+
+def test_a_server_that_asks_for_a_file_of_ours_while_nothing_is_loaded_does_not_get_it(
+    mariadb: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a hostile server does at any statement, a friendly one does when it is told to."""
+    secret = tmp_path / "secret"
+    secret.write_text("stolen\n")
+    mariadb.run("DROP TABLE IF EXISTS taken", "CREATE TABLE taken (line text)")
+    try:
+        with Server(mariadb.settings).connected() as con, pytest.raises(RuntimeError, match="local_infile option is false"):
+            MySql(con, mariadb.prefix, "analytics")._run(f"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE taken")
+        assert mariadb.ask("SELECT count(*) FROM taken") == [(0,)]
+    finally:
+        mariadb.run("DROP TABLE taken")
