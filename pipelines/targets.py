@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.meanings import meanings
-from pipelines.publishing import JUDGED
 from warehouse import control_tables as t
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED
-from warehouse.publish import Meaning, live_load
+from warehouse.describing import Meaning
+from warehouse.publish import live_load
 from warehouse.targets import TableSpec, TargetResult, TargetSettings, check_target, publish_to
 
 # views of a published load, which targets get as tables -> what tells their rows apart

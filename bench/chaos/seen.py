@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from pipelines.config import load_config
-from pipelines.publishing import JUDGED
+from pipelines.contents import JUDGED
 from warehouse.connection import connect
 
 _RAW = "SELECT source_record_id, version, op, payload_hash, payload FROM {table}"
