@@ -67,9 +67,10 @@ def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharin
         leftover.unlink()
     temporary = folder / f".golden-{load_id}.duckdb.tmp"
     earlier = [shared_file(settings, name) for name in (load_id, shared_load(settings)) if name is not None]
-    earlier = [path for path in earlier if path.exists()]
-    if earlier and _digest_of(earlier[0]) == sharing.digest:
-        shutil.copyfile(earlier[0], temporary)
+    for path in [path for path in earlier if path.exists()][:1]:
+        shutil.copyfile(path, temporary)
+        if _digest_of(temporary) != sharing.digest:
+            temporary.unlink()
     con = connect(None, memory_limit=settings.memory_limit)
     try:
         con.execute(f"SET temp_directory = '{_quoted(folder / '.golden-spill')}'")
