@@ -88,6 +88,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
         def settle(changes: Mapping[str, RowChanges]) -> None:
             """The new file must name its own load; the control store learns of it once the link points there."""
             row.update(load_row(con, candidate, "published") | _of_customers(changes["customer"]))
+            row["audit_head"] = hub.control.audit_head()  # who rewrites the log has no hand in what was published before
             con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
             con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 

@@ -10,11 +10,10 @@ from pipelines.contents import JUDGED, published_views
 from pipelines.context import Hub
 from pipelines.meanings import meanings
 from warehouse.connection import linking
+from warehouse.control import MASK_SECRET
 from warehouse.copies import CARRIED
 from warehouse.publish import live_load, load_file
 from warehouse.sharing import Sharing, repoint_shared, share, shared_file, shared_load
-
-MASK_SECRET = "mask_secret"  # the hub's secret for pseudonyms; another one makes all of them others
 
 
 def sharing(hub: Hub) -> Sharing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pipelines.context import Hub
+from pipelines.doctor.audited import audited
 from pipelines.doctor.drift import drift
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.landed import landed
@@ -15,7 +16,18 @@ from pipelines.doctor.machine import clock, disk, locks
 from pipelines.doctor.runs import runs
 from pipelines.doctor.stores import stores
 
-CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (disk, clock, locks, loads, landed, leftovers, drift, stores, runs)
+CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (
+    disk,
+    clock,
+    locks,
+    loads,
+    landed,
+    leftovers,
+    drift,
+    stores,
+    audited,
+    runs,
+)
 _ORDER = ("error", "warning", "ok")
 
 
