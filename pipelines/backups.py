@@ -54,7 +54,7 @@ def bring_back(hub: Hub, where: str | None, backup_id: str | None, *, replace: b
     """Restore a backup. Raises what `restore` raises."""
     place = storage(hub, where)
     done = restore(hub.config.warehouse, hub.control.engine, place, backup_id, replace=replace, now=utcnow())
-    settle_shared(hub)  # it is in no backup, since it can be made again
     detail = f"from {place.where}, {done.verified} figures verified"
     hub.control.audit("restore", done.backup.backup_id, actor=by, detail=detail, automatic=False)
+    settle_shared(hub)  # what is shared is in no backup, since it can be made again
     return done

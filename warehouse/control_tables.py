@@ -110,6 +110,7 @@ target_state = Table(
     Column("published_at", DateTime),
     Column("tried_at", DateTime, nullable=False),
     Column("error", Text),  # why the last try failed; None if it did not
+    Column("masked", Boolean),  # it was given the shared load, without personal data
 )
 
 gate_decision = Table(

@@ -63,6 +63,8 @@ def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharin
     """
     folder = settings.shared_loads
     folder.mkdir(parents=True, exist_ok=True)
+    spill = folder / ".spill"
+    shutil.rmtree(spill, ignore_errors=True)
     for leftover in folder.glob(".golden-*"):
         leftover.unlink()
     temporary = folder / f".golden-{load_id}.duckdb.tmp"
@@ -73,14 +75,14 @@ def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharin
             temporary.unlink()
     con = connect(None, memory_limit=settings.memory_limit)
     try:
-        con.execute(f"SET temp_directory = '{_quoted(folder / '.golden-spill')}'")
+        con.execute(f"SET temp_directory = '{_quoted(spill)}'")
         con.execute(f"ATTACH '{_quoted(load)}' AS load (READ_ONLY)")
         con.execute(f"ATTACH '{_quoted(temporary)}' AS shared")
         sharing.prepare(con)
         _bring(con, load_id, sharing)
     finally:
         con.close()
-        shutil.rmtree(folder / ".golden-spill", ignore_errors=True)
+        shutil.rmtree(spill, ignore_errors=True)
     with open(temporary, "rb") as handle:
         os.fsync(handle.fileno())
     os.replace(temporary, shared_file(settings, load_id))

@@ -25,9 +25,12 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """The addresses of both names; mara is an operator, ann a viewer."""
     root = tmp_path_factory.mktemp("proxy")
     ports = {"hub.example.com": free_port(), "hub-view.example.com": free_port()}
-    with serve(lambda _: Reply(b"the UI")) as writing, serve(lambda _: Reply(b"the read-only UI")) as reading:
-        with caddy(root, ports, {"3000": writing.base_url, "3001": reading.base_url}) as made:
-            yield made
+    with (
+        serve(lambda _: Reply(b"the UI")) as writing,
+        serve(lambda _: Reply(b"the read-only UI")) as reading,
+        caddy(root, ports, {"3000": writing.base_url, "3001": reading.base_url}) as made,
+    ):
+        yield made
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from pipelines.access import grants
 from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.sharing import settle_shared
-from pipelines.targets import bring_up
+from pipelines.targets import bring_up, lagging
 from tests.pipelines.shared import copy_of
 from tests.pipelines.test_docs import DOCS, indented_blocks
 from tests.pipelines.world import World, sandbox_config
@@ -273,6 +273,14 @@ def test_what_holds_persons_is_refused_to_analysts_and_in_part_to_ops(targets: t
             server.ask(who, "DELETE FROM golden.customer", server.masked)
 
 
+def test_a_column_that_is_not_said_to_be_personal_holds_nobody(world: World) -> None:
+    known = population(world)
+    for doc in table_docs().values():
+        names = [column.name for column in doc.columns if column.sensitivity in ("public", "internal")]
+        rows = world.ask(f"SELECT {', '.join(names)} FROM {doc}")
+        assert betrayed(rows, known) == set(), doc
+
+
 def test_rights_outlive_a_publish_and_readers_go_on_meanwhile(targets: tuple[Hub, Server]) -> None:
     hub, server = targets
     customers = "SELECT count(*), count(email) FROM golden.customer"
@@ -295,3 +303,18 @@ def test_rights_outlive_a_publish_and_readers_go_on_meanwhile(targets: tuple[Hub
     assert "golden.customer" in published.loaded
     assert all(rows == before for rows in seen)
     assert server.ask("analyst", "SELECT count(*) FROM golden.customer_360", server.masked)[0][0] == before[0][0]
+
+
+def test_a_target_that_becomes_masked_lags_behind_until_it_knows_nobody(world: World, targets: tuple[Hub, Server]) -> None:
+    _, server = targets
+    names = "SELECT count(*), count(full_name) FROM {golden.customer}"
+    assert server.full.ask(names)[0][1] > 50
+    publish = [{**target, "masked": True} for target in world.config["publish"]]
+    world.configure({**world.config, "publish": publish})
+    with world.hub() as hub:
+        assert lagging(hub) == ["stewards"]
+        bring_up(hub, "stewards")
+        assert lagging(hub) == []
+    assert server.full.ask(names)[0][1] == 0
+    there = sa.inspect(server.full.engine).get_table_names(f"{server.full.prefix}identity")
+    assert not {f"identity.{name}" for name in there} & WITHHELD

@@ -11,6 +11,7 @@ import pytest
 
 from hub.contract.errors import ConfigError
 from pipelines.config import load_config
+from pipelines.doctor import examine
 from pipelines.publishing import adopt_published
 from pipelines.rollback import release, rollback
 from pipelines.sharing import settle_shared
@@ -99,7 +100,10 @@ def test_after_a_crash_between_the_two_links_the_next_sync_mends_the_second(days
         assert settings.shared is not None
         settings.shared.unlink()
         settings.shared.symlink_to("published/golden-gone.duckdb")
+        (settings.shared_loads / ".golden-cut-off.duckdb.tmp").touch()
+        assert {f.check for f in examine(hub) if f.severity != "ok"} >= {"shared", "leftover"}
         adopt_published(hub)
+        assert [f.severity for f in examine(hub) if f.check == "shared"] == ["ok"]
     assert shows(days) == (live, live)
     assert ask(days, "SELECT count(*) FROM golden.customer_360") == days.world.ask("SELECT count(*) FROM golden.customer_360")
 
