@@ -103,7 +103,7 @@ def _digest_of(path: Path) -> str | None:
 def _bring(con: duckdb.DuckDBPyConnection, load_id: str, sharing: Sharing) -> None:
     there, had = _columns(con, "load"), _columns(con, "shared")
     chosen = {str(table): there[str(table)] for table in sharing.tables if str(table) in there}
-    masked = sharing.masked(chosen)
+    masked, follows = sharing.masked(chosen), _follows(con, load_id)
     con.execute("BEGIN")
     for schema in dict.fromkeys(name.partition(".")[0] for name in (*masked, _STATE)):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS shared.{schema}")
@@ -113,7 +113,7 @@ def _bring(con: duckdb.DuckDBPyConnection, load_id: str, sharing: Sharing) -> No
         if str(table) in masked:
             picked = masked[str(table)]
             same = [tuple(column) for column in there[str(table)]] == [tuple(column) for column in had.get(str(table), ())]
-            if not (table.stamped and same and _exchange(con, table, picked)):
+            if not (table.stamped and same and follows and _exchange(con, table, picked, load_id)):
                 con.execute(f"CREATE OR REPLACE TABLE shared.{table} AS SELECT {_list(picked)} FROM load.{table} t")
     con.execute(
         f"CREATE OR REPLACE TABLE shared.{_STATE} AS SELECT ?::VARCHAR AS load_id, ?::VARCHAR AS masks", [load_id, sharing.digest]
@@ -128,20 +128,32 @@ def _bring(con: duckdb.DuckDBPyConnection, load_id: str, sharing: Sharing) -> No
     con.execute("DETACH shared")
 
 
-def _exchange(con: duckdb.DuckDBPyConnection, table: PublishedTable, picked: _Columns) -> bool:
-    """Exchange the rows that a load changed since; whether the table then has as many as the load.
+def _follows(con: duckdb.DuckDBPyConnection, load_id: str) -> bool:
+    """Whether what lies in the shared file is the load before this one, or this one: then it tells which rows it changed."""
+    try:
+        had = con.execute(f"SELECT load_id FROM shared.{_STATE}").fetchall()
+        before = con.execute("SELECT follows FROM load.ops.load_batch WHERE load_id = ?", [load_id]).fetchall()
+    except duckdb.CatalogException:
+        return False
+    return bool(had) and had[0][0] in (load_id, *(row[0] for row in before))
 
-    A row of the same key and load has the same content, so that only others are masked.
+
+def _exchange(con: duckdb.DuckDBPyConnection, table: PublishedTable, picked: _Columns, load_id: str) -> bool:
+    """Bring a stamped table from the load before to this one; whether it then has as many rows as the load.
+
+    Only rows that this load changed are masked; what is gone is looked for only where there are too many rows.
     """
     shown = dict(picked)
-    key = " AND ".join(f'{shown[name]} IS NOT DISTINCT FROM s."{name}"' for name in (*table.keys, STAMP))
-    con.execute(f"DELETE FROM shared.{table} s WHERE NOT EXISTS (SELECT 1 FROM load.{table} t WHERE {key})")
-    con.execute(
-        f"INSERT INTO shared.{table} SELECT {_list(picked)} FROM load.{table} t"
-        f" WHERE NOT EXISTS (SELECT 1 FROM shared.{table} s WHERE {key})"
-    )
-    counts = (con.execute(f"SELECT count(*) FROM {place}.{table}").fetchall() for place in ("load", "shared"))
-    return next(counts) == next(counts)
+    keys = ", ".join(f'{shown[key]} AS "{key}"' for key in table.keys)
+    same = " AND ".join(f's."{key}" IS NOT DISTINCT FROM n."{key}"' for key in table.keys)
+    changed = f"FROM load.{table} t WHERE t.{STAMP} = $load"
+    con.execute(f"DELETE FROM shared.{table} s USING (SELECT {keys} {changed}) n WHERE {same}", {"load": load_id})
+    con.execute(f"INSERT INTO shared.{table} SELECT {_list(picked)} {changed}", {"load": load_id})
+    rows, wanted = (con.execute(f"SELECT count(*) FROM {place}.{table}").fetchall()[0][0] for place in ("shared", "load"))
+    if rows > wanted:
+        gone = f"NOT EXISTS (FROM (SELECT {keys} FROM load.{table} t) n WHERE {same})"
+        rows -= con.execute(f"DELETE FROM shared.{table} s WHERE {gone}").fetchall()[0][0]
+    return bool(rows == wanted)
 
 
 def _list(picked: _Columns) -> str:
