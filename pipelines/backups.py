@@ -7,6 +7,7 @@ from pathlib import Path
 from connectors.files.options import is_url, resolved
 from hub.contract.errors import ConfigError
 from pipelines.context import Hub
+from pipelines.sharing import settle_shared
 from warehouse.backup import Backup, Restored, Storage, back_up, prune, restore, verify
 from warehouse.connection import backing_up
 from warehouse.control import utcnow
@@ -55,4 +56,5 @@ def bring_back(hub: Hub, where: str | None, backup_id: str | None, *, replace: b
     done = restore(hub.config.warehouse, hub.control.engine, place, backup_id, replace=replace, now=utcnow())
     detail = f"from {place.where}, {done.verified} figures verified"
     hub.control.audit("restore", done.backup.backup_id, actor=by, detail=detail, automatic=False)
+    settle_shared(hub)  # what is shared is in no backup, since it can be made again
     return done

@@ -19,12 +19,13 @@ from hub.contract.columns import TABLES as STAGING_TABLES
 from hub.golden import TABLES, HowBuilt, Suppressions, TableDelta, build_golden, how_built
 from hub.identity import ResolutionReport, resolve
 from hub.normalise import NORMALISER_VERSION, normalise_consents, normalise_parties
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
 from pipelines.logs import step
 from pipelines.own_expectations import own_results
-from pipelines.publishing import JUDGED, load_row
+from pipelines.publishing import load_row
 from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
 from warehouse import control_tables as t

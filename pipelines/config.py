@@ -29,7 +29,7 @@ from pipelines.expansion import ENV, demand_no_password, expanded
 from pipelines.schedule_settings import ScheduleSettings
 from pipelines.writeback.values import check as check_write_back
 from warehouse.settings import WarehouseSettings
-from warehouse.targets.settings import TargetSettings
+from warehouse.targets.settings import TargetSettings, check_masked
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
@@ -105,6 +105,7 @@ class HubConfig(BaseModel):
     @model_validator(mode="after")
     def _write_back(self) -> HubConfig:
         check_write_back({name: settings.write_back for name, settings in self.sources.items()})
+        check_masked(self.publish, shared=self.warehouse.shared is not None)
         return self
 
     @field_validator("publish")

@@ -13,8 +13,9 @@ import typer
 
 from hub.golden import GoldenSettings, build_golden
 from hub.golden.dictionary import TableDoc, table_docs
+from hub.golden.masking import mask_of
 from hub.identity.sql import run
-from pipelines.publishing import JUDGED, published_views
+from pipelines.contents import JUDGED, published_views
 from warehouse.connection import connect
 from warehouse.control import ControlStore
 from warehouse.copies import CARRIED, copy_control, copy_decisions
@@ -34,8 +35,10 @@ there. The same texts are on the columns in Dagster.
 - Times are UTC, dates are calendar days. NULL is "not known" unless a column says otherwise.
 - Amounts are exact decimals in whole units of the currency beside them, and positive unless a column says otherwise.
 - A key such as `shopify:orders:17` is source, stream and the source's own ID.
-- Care says how far a value may travel. *internal*: stays in the company. *personal*: about a person. *sensitive*: may hold a
-  national identification number, or anything a source has sent. A customer ID is internal; beside personal columns it is personal.
+- Care says how far a value may travel. *public*: the hub's own words, about nobody. *internal*: stays in the company. *personal*:
+  about a person, or typed by one. *sensitive*: may hold a national identification number, or anything a source has sent. A customer
+  ID is internal; beside personal columns it is personal. After an arrow: what a [shared load](privacy.md#who-may-read-what) shows
+  instead.
 """
 Columns = list[tuple[str, str]]  # names and DuckDB types
 
@@ -89,7 +92,9 @@ def _table(doc: TableDoc, types: dict[str, str]) -> Iterator[str]:
     yield from (f"### {doc}", "", f"{doc.description}.", "", "| column | type | care | meaning |", "|---|---|---|---|")
     for column in doc.columns:
         meaning = column.description.replace("|", "\\|")
-        yield f"| `{column.name}` | {types.get(column.name, '')} | {column.sensitivity} | {meaning} |"
+        mask = mask_of(str(doc), column)
+        care = column.sensitivity if mask is None else f"{column.sensitivity} → {mask.shown}"
+        yield f"| `{column.name}` | {types.get(column.name, '')} | {care} | {meaning} |"
     yield ""
 
 

@@ -22,9 +22,9 @@ import duckdb
 
 from hub.contract.errors import ConfigError, NotFoundError, WarehouseAccessError
 from hub.golden.dictionary import table_docs
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.dictionary import SCHEMAS, Columns, columns_of
-from pipelines.publishing import JUDGED
 from warehouse.connection import published
 from warehouse.copies import CARRIED
 

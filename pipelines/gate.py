@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from expectations.page import Override, Report, ReportedCheck, to_html
 from hub.contract.errors import NotFoundError, PublishRefusedError
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.load_history import published_loads
-from pipelines.publishing import JUDGED, Published, publish_candidate
+from pipelines.publishing import Published, publish_candidate
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate
 from warehouse.connection import building, writer

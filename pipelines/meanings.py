@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.golden.dictionary import table_docs
-from warehouse.publish import Meaning
+from warehouse.describing import Meaning
 
 
 def meanings() -> dict[str, Meaning]:

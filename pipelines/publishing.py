@@ -1,6 +1,6 @@
 """The last step of a build: a load that passed the gate becomes what analysts open, or is withheld while another one is pinned.
 
-Which tables a load has, and which views beside them, is said here; how files are written is the warehouse's affair.
+What a load has is said in `pipelines.contents`; how files are written is the warehouse's affair.
 """
 
 from __future__ import annotations
@@ -12,42 +12,24 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from hub.contract.errors import PublishRefusedError
-from hub.golden import TABLES, VIEWS, TableDelta, as_of_macro, attributes, gone, table_deltas
-from hub.golden.build import sql as golden_sql
+from hub.golden import TableDelta, gone, table_deltas
+from pipelines.contents import JUDGED, published_views
 from pipelines.context import Hub
 from pipelines.logs import step
 from pipelines.meanings import meanings
 from pipelines.pins import active_pin
 from pipelines.privacy import settle_requests
+from pipelines.sharing import settle_shared, sharer
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate, current_candidate
 from warehouse.connection import linking, published, writer
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED
-from warehouse.differences import PublishedTable, RowChanges, content_digest
+from warehouse.differences import RowChanges, content_digest
 from warehouse.publish import demand_verdict, live_attached, live_load, prune, publish
-from warehouse.sql import statement
 
 if TYPE_CHECKING:
     import duckdb
-
-IDENTITY_TABLES: dict[str, tuple[str, ...]] = {
-    "customer_registry": ("customer_id",),
-    "customer_xref": ("record_key", "valid_from"),
-    "match_edge": ("record_key_l", "record_key_r"),
-    "match_decision": ("decision_id",),
-    "match_key": ("record_key",),
-    "merge_log": ("event_id",),
-    "blocked_value": ("id_type", "value"),
-    "model": ("model_version",),
-    "term_frequency": ("term_type", "term"),
-    "resolution_run": ("run_id",),
-    "review_task": ("task_id",),
-}
-JUDGED: tuple[PublishedTable, ...] = (
-    *(PublishedTable("golden", name, keys, stamped=True) for name, keys in TABLES.items()),
-    *(PublishedTable("identity", name, keys) for name, keys in IDENTITY_TABLES.items()),
-)
 
 
 @dataclass(frozen=True)
@@ -106,6 +88,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
         def settle(changes: Mapping[str, RowChanges]) -> None:
             """The new file must name its own load; the control store learns of it once the link points there."""
             row.update(load_row(con, candidate, "published") | _of_customers(changes["customer"]))
+            row["audit_head"] = hub.control.audit_head()  # who rewrites the log has no hand in what was published before
             con.execute("DELETE FROM ops.load_batch WHERE load_id = ?", [candidate.load_id])
             con.execute(f"INSERT INTO ops.load_batch ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
@@ -119,6 +102,7 @@ def publish_candidate(hub: Hub, *, run_id: str) -> Published:
             comments=meanings(),
             settle=settle,
             gone={f"golden.{name}": keys for name, keys in gone(con, load_id=candidate.load_id).items()},
+            share=sharer(hub, candidate.load_id),
         )
         hub.control.put(t.load_batch, [row])
         settle_requests(hub, candidate.load_id, candidate.started_at)
@@ -139,20 +123,12 @@ def _of_customers(delta: TableDelta | RowChanges) -> dict[str, int]:
     return {"inserted": delta.inserted, "changed": delta.changed, "removed": delta.removed}
 
 
-def published_views(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Schema and DDL of the views and macros that a published load has beside its tables."""
-    return [
-        *(("golden", golden_sql(view)) for view in VIEWS),
-        ("golden", as_of_macro(attributes(con))),
-        ("identity", statement("customer_redirect")),
-    ]
-
-
 def adopt_published(hub: Hub) -> None:
-    """Make the control store know the load that the link points to, should a crash have come between the two."""
+    """Make the control store know the load that the link points to, should a crash have come between; so the shared link."""
     load_id = live_load(hub.config.warehouse)
     if load_id is None:
         return
+    settle_shared(hub)
     known = hub.control.rows(sa.select(t.load_batch.c.status).where(t.load_batch.c.load_id == load_id))
     if known and known[0]["status"] == "published":
         return

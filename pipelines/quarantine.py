@@ -211,7 +211,11 @@ def _close(hub: Hub, rows: Sequence[dict[str, Any]], status: str, by: str, note:
 
 
 def _audit(hub: Hub, action: str, rows: Sequence[dict[str, Any]], by: str, note: str | None, **detail: Any) -> None:
-    for row in rows:
-        about = {"check": row["check_id"], "reason": row["reason"], "note": note, **detail}
-        subject = f"{row['source_system']}:{row['stream']}:{row['source_record_id']}"
-        hub.control.audit(action, subject, actor=by, detail=json.dumps(about), automatic=False)
+    about = [
+        (
+            f"{row['source_system']}:{row['stream']}:{row['source_record_id']}",
+            json.dumps({"check": row["check_id"], "reason": row["reason"], "note": note, **detail}),
+        )
+        for row in rows
+    ]
+    hub.control.audit_all(action, about, actor=by, automatic=False)

@@ -11,6 +11,7 @@ from hub.contract.errors import NotFoundError
 from hub.identity import carry_ids
 from pipelines.context import Hub
 from pipelines.pins import active_pin
+from pipelines.sharing import sharer
 from warehouse import control_tables as t
 from warehouse.connection import linking
 from warehouse.control import utcnow
@@ -45,7 +46,12 @@ def rollback(hub: Hub, load_id: str | None, *, by: str, reason: str | None = Non
         pin = {"pin_id": secrets.token_hex(8), "load_id": chosen, "left_load_id": left, "pinned_by": by, "pinned_at": now}
         _release(hub, by)
         hub.control.put(t.load_pin, [{**pin, "reason": reason}])
-        carried = go_back(settings, chosen, lambda con, kept, newer: carry_ids(con, kept=kept, left=newer, load_id=left, now=now))
+        carried = go_back(
+            settings,
+            chosen,
+            lambda con, kept, newer: carry_ids(con, kept=kept, left=newer, load_id=left, now=now),
+            sharer(hub, chosen),
+        )
     why = f"; {reason}" if reason else ""
     detail = f"from load {left}, {carried} customer IDs carried over{why}"
     hub.control.audit("rollback", chosen, actor=by, detail=detail, automatic=False)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, HubError
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.meanings import meanings
-from pipelines.publishing import JUDGED
 from warehouse import control_tables as t
 from warehouse.control import utcnow
 from warehouse.copies import CARRIED
-from warehouse.publish import Meaning, live_load
+from warehouse.describing import Meaning
+from warehouse.publish import live_load
 from warehouse.targets import TableSpec, TargetResult, TargetSettings, check_target, publish_to
 
 # views of a published load, which targets get as tables -> what tells their rows apart
@@ -91,11 +92,18 @@ def bring_up(hub: Hub, name: str) -> TargetResult:
     before = next((row for row in _states(hub) if row["name"] == name), {"name": name})
     try:
         owner = hub.control.secret("target_owner").hex()[:16]
-        done = publish_to(settings_of(hub, name), hub.config.warehouse, all_specs(), owner=owner)
+        settings = settings_of(hub, name)
+        done = publish_to(settings, hub.config.warehouse, all_specs(), owner=owner)
     except HubError as error:
         hub.control.put(t.target_state, [{**before, "tried_at": now, "error": str(error)}])
         raise
-    told = {"load_id": done.load_id, "rows": done.rows, "rows_written": done.written, "seconds": done.seconds}
+    told = {
+        "load_id": done.load_id,
+        "rows": done.rows,
+        "rows_written": done.written,
+        "seconds": done.seconds,
+        "masked": settings.masked,
+    }
     hub.control.put(t.target_state, [{"name": name, **told, "published_at": utcnow(), "tried_at": now, "error": None}])
     return done
 
@@ -106,10 +114,15 @@ def _states(hub: Hub) -> list[dict[str, Any]]:
 
 def target_status(hub: Hub) -> list[dict[str, Any]]:
     """Per target of hub.yaml: the load it shows, whether that is the live one, and why not if a try failed."""
-    live, known = live_load(hub.config.warehouse), {row["name"]: row for row in _states(hub)}
-    nothing = {column.name: None for column in t.target_state.columns}
-    rows = [{**nothing, **known.get(target.name, {}), "name": target.name} for target in hub.config.publish]
-    return [{"target": row.pop("name"), **row, "current": live is not None and row["load_id"] == live} for row in rows]
+    live, known = live_load(hub.config.warehouse), {row.pop("name"): row for row in _states(hub)}
+    nothing = {column.name: None for column in t.target_state.columns if column.name != "name"}
+    rows = [(target, known.get(target.name, nothing)) for target in hub.config.publish]
+    return [{"target": target.name, **row, "current": _is_current(target, row, live)} for target, row in rows]
+
+
+def _is_current(target: TargetSettings, row: Mapping[str, Any], live: str | None) -> bool:
+    # one that became masked still shows persons until it is published to
+    return live is not None and row["load_id"] == live and bool(row["masked"]) == target.masked
 
 
 def lagging(hub: Hub) -> list[str]:

@@ -23,7 +23,10 @@ from warehouse import (
     privacy_tables,  # noqa: F401 - and so are these
     writeback_tables,  # noqa: F401 - and these
 )
+from warehouse import audit as chain
 from warehouse import control_tables as t
+
+MASK_SECRET = "mask_secret"  # the hub's secret for pseudonyms; another one makes all of them others
 
 
 def utcnow() -> datetime:
@@ -198,16 +201,34 @@ class ControlStore:
 
     def audit(self, action: str, subject: str, *, actor: str, detail: str | None = None, automatic: bool = True) -> None:
         """Note what was done, by whom, to what."""
-        row = {
-            "audit_id": secrets.token_hex(16),
-            "action": action,
-            "actor": actor,
-            "subject": subject,
-            "detail": detail,
-            "at": utcnow(),
-            "is_automatic": automatic,
-        }
-        self.add(t.audit_log, [row])
+        self.audit_all(action, [(subject, detail)], actor=actor, automatic=automatic)
+
+    def audit_all(self, action: str, about: Iterable[tuple[str, str | None]], *, actor: str, automatic: bool = True) -> None:
+        """Note that something was done to several things, each with its particulars."""
+        secret = self.secret(MASK_SECRET)
+        entries = [
+            {
+                "action": action,
+                "actor": actor,
+                "subject": chain.without_addresses(subject, secret),
+                "detail": None if detail is None else chain.without_addresses(detail, secret),
+                "is_automatic": automatic,
+            }
+            for subject, detail in about
+        ]
+        with self.exclusive("audit") as con:
+            chain.append(con, entries, at=utcnow())
+
+    def audit_head(self) -> str | None:
+        """Number and hash of the audit log's last entry; None before the first."""
+        with self._transaction() as con:
+            found = chain.head(con)
+        return None if found is None else str(found)
+
+    def audit_verified(self, anchors: Sequence[chain.Anchor] = ()) -> chain.Verified:
+        """What a look at the whole audit log finds, and whether it has been as it was when anchors were noted."""
+        with self._transaction() as con:
+            return chain.verify(con, anchors)
 
     def moment(self) -> datetime:
         """Now; where the clock was put back, a second after the newest sync or load ended: what is noted stays in its order."""

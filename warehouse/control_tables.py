@@ -70,6 +70,7 @@ load_batch = Table(
     Column("dagster_run_id", String(64)),
     Column("started_at", DateTime, nullable=False),
     Column("ended_at", DateTime, nullable=False),
+    Column("audit_head", String(100)),  # number and hash of the audit log's last entry when it was published
 )
 
 load_pin = Table(
@@ -109,6 +110,7 @@ target_state = Table(
     Column("published_at", DateTime),
     Column("tried_at", DateTime, nullable=False),
     Column("error", Text),  # why the last try failed; None if it did not
+    Column("masked", Boolean),  # it was given the shared load, without personal data
 )
 
 gate_decision = Table(
@@ -254,4 +256,7 @@ audit_log = Table(
     Column("detail", Text),
     Column("at", DateTime, nullable=False, info={"copied_as": "acted_at"}),  # AT is a word of DuckDB's SQL
     Column("is_automatic", Boolean, nullable=False),
+    Column("seq", BigInteger),  # number in the chain, see warehouse/audit.py; None in entries of before it
+    Column("previous_hash", String(64)),
+    Column("entry_hash", String(64)),
 )

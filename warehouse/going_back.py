@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 
@@ -40,13 +41,19 @@ def load_before(settings: WarehouseSettings, load_id: str | None) -> str:
     return load_id
 
 
-def go_back(settings: WarehouseSettings, load_id: str, carry: Callable[[duckdb.DuckDBPyConnection, str, str], int]) -> int:
+def go_back(
+    settings: WarehouseSettings,
+    load_id: str,
+    carry: Callable[[duckdb.DuckDBPyConnection, str, str], int],
+    share: Callable[[Path], None] | None = None,
+) -> int:
     """Let the link point to a kept load again; the number of IDs that had to be carried over to it.
 
     The caller holds `linking`. Sessions that have either file open keep what they read.
 
     Args:
         carry: (connection, schema of identity in the earlier load, the same in the live one) -> IDs added to the earlier.
+        share: called with the file before anybody sees it; makes what is shared of it.
 
     Raises:
         WarehouseAccessError: a file cannot be read or written; the link stays.
@@ -66,6 +73,8 @@ def go_back(settings: WarehouseSettings, load_id: str, carry: Callable[[duckdb.D
             con.execute(f"CHECKPOINT {KEPT}")
         finally:
             con.close()
+        if share is not None:
+            share(temporary)
         if carried:
             with open(temporary, "rb") as handle:
                 os.fsync(handle.fileno())

@@ -10,25 +10,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
 from warehouse.connection import is_of_the_disk
+from warehouse.describing import Meaning, describe
 from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole
 from warehouse.settings import WarehouseSettings
+from warehouse.sharing import prune_shared, repoint_shared
 
 LIVE = "live"  # the name under which the published load is attached to the working warehouse
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What a table or view means, and its columns."""
-
-    table: str
-    columns: Mapping[str, str]
 
 
 def load_file(settings: WarehouseSettings, load_id: str) -> Path:
@@ -82,6 +75,7 @@ def publish(
     comments: Mapping[str, Meaning] | None = None,
     settle: Callable[[Mapping[str, RowChanges]], None] | None = None,
     gone: Mapping[str, str] | None = None,
+    share: Callable[[Path], None] | None = None,
 ) -> dict[str, RowChanges]:
     """Publish the candidate that lies in the working warehouse.
 
@@ -94,6 +88,7 @@ def publish(
         comments: what tables and views mean, by ``schema.name``.
         settle: called with what changed once the judged tables are written; it may still change those that are carried.
         gone: relations with the keys of rows that this load removes, by name of the table, where they are known.
+        share: called with the new file before anybody sees it; makes what is shared of it.
 
     Returns:
         What changed in each stamped table, by its name without schema.
@@ -112,6 +107,8 @@ def publish(
             shutil.copyfile(settings.golden.resolve(), temporary)
         changes = _write(con, temporary, load_id, judged_digest, (judged, carried), views, comments or {}, settle, gone or {})
         _sync(temporary)
+        if share is not None:
+            share(temporary)
         os.replace(temporary, target)
         _sync(settings.published)
         repoint(settings, load_id)
@@ -187,7 +184,7 @@ def _write(
         try:
             for _, ddl in views:
                 con.execute(ddl)
-            _describe(con, comments)
+            describe(con, comments)
         finally:
             con.execute(f'USE "{working}"')
         con.execute("CHECKPOINT target")
@@ -217,40 +214,15 @@ def _write_judged(
     return {table.name: changes for table, changes in done.items() if changes is not None}
 
 
-def _describe(con: duckdb.DuckDBPyConnection, comments: Mapping[str, Meaning]) -> None:
-    """Give the tables, views and columns of the current database their comments, where they do not have them."""
-    kinds: dict[str, tuple[str, str | None]] = {
-        f"{schema}.{name}": (kind, comment)
-        for kind in ("TABLE", "VIEW")
-        for schema, name, comment in con.execute(
-            f"SELECT schema_name, {kind}_name, comment FROM duckdb_{kind}s() WHERE database_name = current_database()"
-        ).fetchall()
-    }
-    columns = con.execute(
-        "SELECT schema_name || '.' || table_name, column_name, comment FROM duckdb_columns()"
-        " WHERE database_name = current_database() ORDER BY ALL"
-    ).fetchall()
-    for place, (kind, comment) in sorted(kinds.items()):
-        if place in comments and comments[place].table != (comment or ""):
-            con.execute(f"COMMENT ON {kind} {place} IS {_literal(comments[place].table)}")
-    for place, column, comment in columns:
-        meaning = comments[place].columns.get(column, "") if place in comments else ""
-        if meaning and meaning != comment:
-            con.execute(f'COMMENT ON COLUMN {place}."{column}" IS {_literal(meaning)}')
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def repoint(settings: WarehouseSettings, load_id: str) -> None:
-    """Point the link at a load's file, atomically."""
+    """Point the link at a load's file, atomically; then that for analysts who are to know no person, where the load is shared."""
     target = load_file(settings, load_id)
     temporary = settings.golden.with_name(f".{settings.golden.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target.relative_to(settings.golden.parent))
     os.replace(temporary, settings.golden)
     _sync(settings.golden.parent)
+    repoint_shared(settings, load_id)
 
 
 def prune(settings: WarehouseSettings) -> list[str]:
@@ -259,6 +231,7 @@ def prune(settings: WarehouseSettings) -> list[str]:
     gone = [load for load in kept_loads(settings)[: -settings.keep_loads] if load != live]
     for load in gone:
         load_file(settings, load).unlink()
+    prune_shared(settings, kept_loads(settings))
     return gone
 
 

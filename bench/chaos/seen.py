@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from pipelines.config import load_config
-from pipelines.publishing import JUDGED
+from pipelines.contents import JUDGED
 from warehouse.connection import connect
 
 Contents = Counter[tuple[Any, ...]]

@@ -113,7 +113,9 @@ def _fail(line: str, code: int) -> None:
 
 
 from pipelines.cli import (  # noqa: E402 - they register their commands on `app`
+    access,  # noqa: F401
     alerts,  # noqa: F401
+    audit,  # noqa: F401
     backups,  # noqa: F401
     doctor,  # noqa: F401
     explore,  # noqa: F401

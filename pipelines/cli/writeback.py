@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -178,6 +179,7 @@ def replay(
     records: Annotated[list[str] | None, typer.Argument(metavar="[RECORD]...", help="source record IDs; without, all")] = None,
     source: SourceOption = None,
     statuses: StatusOption = None,
+    by: Annotated[str | None, typer.Option("--by", help="who; else the user of this machine", show_default=False)] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -185,7 +187,7 @@ def replay(
     with opened(config) as hub:
         from pipelines.writeback.outbox import replay as again
 
-        done = again(hub, source, records or (), _statuses(statuses, (Status.dead,)))
+        done = again(hub, source, records or (), _statuses(statuses, (Status.dead,)), by=by or getpass.getuser())
     if as_json:
         print_json({"replayed": done})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pipelines.context import Hub
+from pipelines.doctor.audited import audited
 from pipelines.doctor.drift import drift
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.landed import landed
@@ -17,7 +18,7 @@ from pipelines.doctor.secrecy import secrecy
 from pipelines.doctor.stores import stores
 
 CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (
-    *(disk, clock, locks, loads, landed, leftovers, drift, stores, runs),
+    *(disk, clock, locks, loads, landed, leftovers, drift, stores, audited, runs),
     secrecy,
 )
 _ORDER = ("error", "warning", "ok")

@@ -18,6 +18,7 @@ def leftovers(look: Look) -> Iterator[Finding]:
     # where, which, the locks under which such files are written
     written = (
         (settings.published, ".golden-*", ("lock", "link.lock")),
+        (settings.shared_loads, ".golden-*", ("lock", "link.lock")),
         (settings.golden.parent, f".{settings.golden.name}.*.tmp", ("lock", "link.lock")),
         (beside, ".backup", ("backup.lock",)),
         (beside, ".restore-*", ("lock", "build.lock")),

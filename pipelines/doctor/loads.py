@@ -13,12 +13,28 @@ from pipelines.doctor.look import Look
 from warehouse import control_tables as t
 from warehouse.connection import connect
 from warehouse.publish import kept_loads, live_load, load_file
+from warehouse.sharing import shared_load
 
 
 def loads(look: Look) -> Iterator[Finding]:
     """The link, the verdict on the load it leads to, and the files beside it."""
     yield from _link(look)
+    yield from _shared(look)
     yield from _known(look)
+
+
+def _shared(look: Look) -> Iterator[Finding]:
+    """What analysts who are to know no person see is of the same load."""
+    settings = look.hub.config.warehouse
+    live, shows = live_load(settings), shared_load(settings)
+    if settings.shared is None or live is None:
+        return
+    place = str(settings.shared)
+    if shows != live or not settings.shared.exists():
+        what = f"shows load {shows}, and load {live} is the published one" if shows else "nothing is shared yet"
+        yield Finding("shared", "warning", what, place, "hub sync")
+    else:
+        yield Finding("shared", "ok", "shows the published load without personal data", place)
 
 
 def _link(look: Look) -> Iterator[Finding]:

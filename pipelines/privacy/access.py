@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from hub.contract.errors import WarehouseAccessError
 from hub.golden.dictionary import TableDoc, table_docs
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward, audit
 from pipelines.privacy.requests import new_request
-from pipelines.publishing import JUDGED
 from pipelines.stewardship import one_customer
 from warehouse import control_tables as t
 from warehouse.connection import published, writer

@@ -145,6 +145,8 @@ def _in_database(con: sa.Connection, place: str, tables: Sequence[sa.Table], tex
 def _folders(hub: Hub) -> list[Path]:
     warehouse = hub.config.warehouse
     found = {warehouse.path.parent, warehouse.golden.parent, warehouse.landing, hub.config.home.absolute()}
+    if warehouse.shared is not None:
+        found.add(warehouse.shared.parent)
     return sorted(folder for folder in found if not any(other in folder.parents for other in found))
 
 

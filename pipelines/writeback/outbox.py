@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -148,7 +149,7 @@ def letters(hub: Hub, source: str | None, statuses: Sequence[str], limit: int | 
     return [{name: value for name, value in row.items() if name not in hidden} for row in found]
 
 
-def replay(hub: Hub, source: str | None, records: Sequence[str], statuses: Sequence[str]) -> int:
+def replay(hub: Hub, source: str | None, records: Sequence[str], statuses: Sequence[str], *, by: str) -> int:
     """Have fields tried again with the next run, and say how many.
 
     Args:
@@ -166,6 +167,8 @@ def replay(hub: Hub, source: str | None, records: Sequence[str], statuses: Seque
     done = hub.control.run(sa.update(table).where(*these).values(status="owed", attempts=0))
     if not done:
         raise NotFoundError("there is nothing to replay", remedy="hub writeback list shows what there is")
+    detail = json.dumps({"fields": done, "statuses": list(statuses), "records": list(records)})
+    hub.control.audit("writeback_replay", source or "all sources", actor=by, detail=detail, automatic=False)
     return done
 
 

@@ -16,6 +16,8 @@ from tests.pipelines.world import sandbox_config
 _LAUNCH = """mutation($job: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $job, runConfigData: {}}) { __typename }
 }"""
+_PERMISSIONS = """{ permissions { permission value }
+  workspaceOrError { ... on Workspace { locationEntries { permissions { permission value } } } } }"""
 _JOB = {"pipelineName": "build", "repositoryName": "__repository__", "repositoryLocationName": "customer_hub"}
 _SYNC = {**_JOB, "pipelineName": "sync_stripe"}
 
@@ -87,6 +89,10 @@ def test_schedules_are_kept_by_what_the_files_start_also_after_restarts_and_a_cr
     viewer = f"http://127.0.0.1:{hub.env_file['HUB_VIEWER_PORT']}"
     hub.until("the viewers' webserver", lambda: hub.ask("{ version }", ui=viewer))
     assert hub.ask(_LAUNCH, ui=viewer, job=_JOB)["launchRun"]["__typename"] == "UnauthorizedError"
+    allowed = hub.ask(_PERMISSIONS, ui=viewer)
+    assert {one["permission"] for one in allowed["permissions"] if one["value"]} == set()
+    (location,) = allowed["workspaceOrError"]["locationEntries"]
+    assert {one["permission"] for one in location["permissions"] if one["value"]} == set()
     assert hub.ask("{ runsOrError { ... on Runs { count } } }", ui=viewer)["runsOrError"]["count"] >= len(before)
 
     # whoever stops the code server lets a sync end

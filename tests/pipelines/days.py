@@ -13,11 +13,12 @@ import yaml
 
 from expectations import Verdict
 from pipelines.build import build, judge_candidate, resolve_identity, stage
+from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.gate import write_page
 from pipelines.ingest import SyncRef, ingest_stream
 from pipelines.plan import plan_build
-from pipelines.publishing import JUDGED, publish_candidate
+from pipelines.publishing import publish_candidate
 from tests.pipelines.world import World
 from warehouse.connection import writer
 from warehouse.publish import live_attached

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from connectors.sandbox import SandboxHandle, credentials
 from hub.contract.errors import ConfigError
 from pipelines.alerts.of_loads import load_conditions
+from pipelines.audit import entries
 from pipelines.definitions import build_defs
 from pipelines.ingest import SyncRef, SyncRequest, ingest_stream
 from pipelines.instance import open_instance
@@ -189,7 +190,8 @@ def test_what_the_vendor_refuses_is_a_dead_letter_and_no_longer_asked(told: Worl
     assert deliver(told).calls == 0
     with told.hub() as hub:
         some = list(of)[:3]
-        assert replay(hub, "zendesk", some, ("dead",)) == 3
+        assert replay(hub, "zendesk", some, ("dead",), by="ann") == 3
+        assert [row["actor"] for row in entries(hub, action="writeback_replay")] == ["ann"]
         assert lagging(hub) == ["zendesk"]
     again = deliver(told)
     assert (again.fates["dead"], again.calls) == (3, 5)

@@ -8,8 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import sqlalchemy as sa
 
+from warehouse import control_tables as t
+from warehouse.audit import HEAD
 from warehouse.connection import connect
+
+AUDIT_HEAD = "control store: head of the audit log"
 
 _DIGESTS = {
     "customer IDs of the records": ("identity.customer_xref", "record_key, customer_id, is_current"),
@@ -35,6 +40,17 @@ def figures(path: Path, what: str) -> dict[str, str]:
         return found
     finally:
         con.close()
+
+
+def control_figures(path: Path) -> dict[str, str]:
+    """The head of the audit log in a copy of the control store, which nobody who can write the store has a hand in."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    try:
+        with engine.connect() as con:
+            head = con.execute(sa.select(t.setting.c.value).where(t.setting.c.name == HEAD)).scalar()
+        return {} if head is None else {AUDIT_HEAD: head}
+    finally:
+        engine.dispose()
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> str:

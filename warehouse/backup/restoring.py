@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from hub.contract.errors import WarehouseAccessError
 from warehouse.backup.control_copy import copy_from_file, copy_to_file
-from warehouse.backup.figures import figures
+from warehouse.backup.figures import AUDIT_HEAD, control_figures, figures
 from warehouse.backup.storage import Backup, Entry, Storage
 from warehouse.backup.taking import CONFIG, CONTROL, FOLDERS, WAREHOUSE, folder
 from warehouse.connection import building, linking, restore_marker, settled
@@ -107,6 +107,8 @@ def _fetch(storage: Storage, backup: Backup, settings: WarehouseSettings, into: 
         if entry.place != CONFIG:
             _write(storage, entry, into)
     found = figures(into / WAREHOUSE, "working warehouse")
+    if AUDIT_HEAD in backup.figures:  # backups of earlier versions do not tell
+        found |= control_figures(into / CONTROL)
     if backup.live is not None:
         found |= figures(into / "published" / load_file(settings, backup.live).name, "published load")
     differing = sorted(name for name in {*found, *backup.figures} if found.get(name) != backup.figures.get(name))

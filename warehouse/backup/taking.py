@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from hub.contract.errors import NotFoundError, WarehouseAccessError
 from warehouse.backup.control_copy import copy_to_file
-from warehouse.backup.figures import figures
+from warehouse.backup.figures import control_figures, figures
 from warehouse.backup.storage import Backup, Storage
 from warehouse.connection import linking, settled
 from warehouse.publish import live_load, load_file
@@ -52,7 +52,7 @@ def back_up(
         live = _hold_still(settings, control, held)
         if config is not None:
             shutil.copyfile(config, held / CONFIG)
-        found = figures(held / WAREHOUSE, "working warehouse")
+        found = figures(held / WAREHOUSE, "working warehouse") | control_figures(held / CONTROL)
         if live is not None:
             found |= figures(held / "published" / load_file(settings, live).name, "published load")
         entries, written = [], 0

@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import duckdb
 
 from hub.contract.errors import NotFoundError, TargetError
 from warehouse.publish import live_load, load_file
 from warehouse.settings import WarehouseSettings
+from warehouse.sharing import shared_file
 from warehouse.targets.changes import Change, TableState, loads_attached, plan
 from warehouse.targets.ddl import STATE, Drifted
 from warehouse.targets.server import Server
@@ -83,7 +85,7 @@ def publish_to(settings: TargetSettings, warehouse: WarehouseSettings, specs: Se
             target.only_one()
             states = target.states(owner)
             try:
-                changes, written = _bring(target, warehouse, load_id, chosen, states, anew, owner)
+                changes, written = _bring(target, _Loads(settings, warehouse), load_id, chosen, states, anew, owner)
             except Drifted as found:
                 anew.add(found.table)
                 continue
@@ -95,9 +97,30 @@ def publish_to(settings: TargetSettings, warehouse: WarehouseSettings, specs: Se
     )
 
 
+class _Loads(NamedTuple):
+    """The files of loads that a target is given: those of the link, or those with masks on."""
+
+    target: TargetSettings
+    warehouse: WarehouseSettings
+
+    def file(self, load_id: str) -> Path:
+        return (shared_file if self.target.masked else load_file)(self.warehouse, load_id)
+
+    def live(self, load_id: str) -> Path:
+        """The file of the load that it is to show. Raises `TargetError` if it is masked and that load was never shared."""
+        file = self.file(load_id)
+        if self.target.masked and not file.exists():
+            raise TargetError(
+                f"load {load_id} has no shared file",
+                field=f"publish.{self.target.name}.masked",
+                remedy="set warehouse.shared, then run hub sync, which makes it",
+            )
+        return file
+
+
 def _bring(
     target: Target,
-    warehouse: WarehouseSettings,
+    loads: _Loads,
     load_id: str,
     specs: Sequence[TableSpec],
     states: dict[str, TableState],
@@ -105,9 +128,9 @@ def _bring(
     owner: str,
 ) -> tuple[list[Change], int]:
     had = {state.load_id for state in states.values()}
-    old = load_file(warehouse, had.pop()) if len(had) == 1 else None
+    old = loads.file(had.pop()) if len(had) == 1 else None
     old = old if old is not None and old.exists() else None
-    with loads_attached(load_file(warehouse, load_id), old, memory_limit=warehouse.memory_limit) as con:
+    with loads_attached(loads.live(load_id), old, memory_limit=loads.warehouse.memory_limit) as con:
         changes = plan(con, load_id, specs, states, has_old=old is not None, anew=anew)
         return changes, target.apply(con, changes, states, owner)
 

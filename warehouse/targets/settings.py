@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.contract.errors import ConfigError
 from hub.contract.secret import Secret
 
 
@@ -34,4 +36,16 @@ class TargetSettings(BaseModel):
         pattern="^[a-z0-9_]{0,30}$",
         description="put before golden, identity, quality and ops; default nothing, and on MySQL the URL's database and _",
     )
+    masked: bool = Field(False, description="it gets what warehouse.shared has, without personal data; for analysts")
     tables: TableChoice = Field(default_factory=TableChoice, description="the tables it gets; all without")
+
+
+def check_masked(targets: Iterable[TargetSettings], *, shared: bool) -> None:
+    """Raise `ConfigError` if a target is masked and the hub shares nothing that it could be given."""
+    for target in targets:
+        if target.masked and not shared:
+            raise ConfigError(
+                "the hub makes no shared load that it could be given",
+                field=f"publish.{target.name}.masked",
+                remedy="add warehouse: {shared: data/shared/golden.duckdb}",
+            )
