@@ -27,6 +27,11 @@ def storage(hub: Hub, where: str | None) -> Storage:
     return Storage(place if is_url(place) else str(hub.config.root / Path(place).expanduser()), options)
 
 
+def place_of_backups(hub: Hub) -> Storage | None:
+    """The place that hub.yaml names, None if it names none. Raises as `storage` does."""
+    return storage(hub, None) if hub.config.backup.to is not None else None
+
+
 def take(
     hub: Hub, where: str | None = None, *, keep: int | None = None, by: str, automatic: bool = False
 ) -> tuple[Backup, list[str]]:
