@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import duckdb
 
 from hub.contract.columns import CONSENT, FACTS, PARTY
-from warehouse.raw import table_name
+from warehouse.raw import ERASURE, table_name
 from warehouse.reduced import IS_REDUCED, reduce
 from warehouse.staging import Block, SourcePlace, make_source
 
@@ -75,9 +76,20 @@ def forget_made(con: duckdb.DuckDBPyConnection) -> None:
 
 def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
     """Remove what came but is no record and holds one of the texts in ``erasing_text``; the number of rows."""
-    return _rows(
-        con, "DELETE FROM raw.reject WHERE EXISTS (FROM erasing_text WHERE contains(lower(concat_ws(' ', place, content)), text))"
-    )
+    holds = "EXISTS (FROM erasing_text WHERE contains(lower(concat_ws(' ', place, content)), text))"
+    found = con.execute(f"SELECT source_system, stream, count(*) FROM raw.reject WHERE {holds} GROUP BY ALL ORDER BY ALL").fetchall()
+    for source, stream, rows in found:
+        _uncount(con, source, stream, rows)
+    return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
+
+
+def _uncount(con: duckdb.DuckDBPyConnection, source: str, stream: str, rows: int) -> None:
+    """Note that rows which once came in are no more in raw, so that the count of all rows still comes out."""
+    if rows:
+        con.execute(
+            f"INSERT INTO ops.raw_load VALUES ($run, $source, $stream, '{ERASURE}', $rows, $rows, 0, 0, 0, 0, NULL, NULL, $now)",
+            {"run": ERASURE, "source": source, "stream": stream, "rows": -rows, "now": datetime.now(UTC).replace(tzinfo=None)},
+        )
 
 
 def _from_stream(con: duckdb.DuckDBPyConnection, source: str, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None) -> int:
@@ -105,16 +117,15 @@ def _from_stream(con: duckdb.DuckDBPyConnection, source: str, stream: str, known
         f" AND $place || source_record_id NOT IN {_KEYS})",
         {"place": f"{source}:{stream}:"},
     )
-    con.executemany(
-        f"""INSERT INTO {table}
-        SELECT nextval('raw.raw_seq'), source_system, stream, source_record_id, version + 1, 'upsert', $payload, $digest,
-               source_updated_at, extracted_at, NULL, sync_run_id
-        FROM arrived WHERE source_record_id = $id""",
-        [
-            {"payload": payload, "digest": hashlib.blake2b(payload.encode(), digest_size=16).hexdigest(), "id": id_}
-            for id_, payload in left
-        ],
-    ) if left else None
+    for id_, payload in left:
+        con.execute(
+            f"""INSERT INTO {table}
+            SELECT nextval('raw.raw_seq'), source_system, stream, source_record_id, version + 1, 'upsert', $payload, $digest,
+                   source_updated_at, extracted_at, NULL, sync_run_id
+            FROM arrived WHERE source_record_id = $id""",
+            {"payload": payload, "digest": hashlib.blake2b(payload.encode(), digest_size=16).hexdigest(), "id": id_},
+        )
+    _uncount(con, source, stream, removed - len(left))
     return removed
 
 

@@ -22,6 +22,7 @@ _Change = Callable[[str, str], None]  # table, statement
 _FACTS = ("customer_order", "order_line", "invoice", "payment", "refund", "ticket", "lead")
 # of the customer only, and made anew with the next load if anything of it is left
 _OWN = ("customer_identifier", "customer_attribute", "segment_member", "customer_history")
+_FREE_TEXT = {("identity", name) for name in ("review_task", "blocked_value", "match_decision")}
 _WHOLE = "(SELECT customer_id FROM erasing_customer WHERE is_whole)"
 _KEYS = "(SELECT record_key FROM erasing)"
 _NOTHING = {
@@ -89,7 +90,7 @@ def erase_from_load(con: duckdb.DuckDBPyConnection, *, now: datetime) -> dict[st
         )
     con.execute("COMMIT")
     for schema, name in there:
-        if schema in ("quality", "ops", "identity"):
+        if schema in ("quality", "ops") or (schema, name) in _FREE_TEXT:
             rows = blank(con, f'{schema}."{name}"')
             if rows:
                 done[f"{schema}.{name}"] = done.get(f"{schema}.{name}", 0) + rows

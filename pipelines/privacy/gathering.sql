@@ -20,7 +20,8 @@ SELECT source_system, stream, source_record_id FROM staging.party_record SEMI JO
 
 CREATE OR REPLACE TEMP TABLE erasing_said AS
 WITH said AS (
-  SELECT unnest([full_name, concat_ws(' ', given_name, family_name), email_raw, email_norm, phone_raw, phone_e164, address_line1, tax_id,
+  SELECT unnest([full_name, concat_ws(' ', given_name, family_name), CASE WHEN email_norm IS NOT NULL THEN email_raw END, email_norm,
+                 CASE WHEN phone_e164 IS NOT NULL THEN phone_raw END, phone_e164, address_line1, tax_id,
                  CASE WHEN party_type = 'company' THEN company_name END]) AS text
   FROM staging.party_record SEMI JOIN erasing USING (record_key)
   UNION ALL
@@ -34,7 +35,8 @@ WITH said AS (
                  snapshot ->> 'tax_id'])
   FROM {live}.golden.customer_history WHERE customer_id IN (SELECT customer_id FROM erasing_owner)
 )
-SELECT DISTINCT lower(trim(text)) AS text FROM said WHERE length(trim(text)) >= $shortest;
+-- one word alone, such as Customer, tells nobody from others
+SELECT DISTINCT lower(trim(text)) AS text FROM said WHERE length(trim(text)) >= $shortest AND regexp_matches(trim(text), '[\s\d@]');
 
 -- what others have as well says nothing of them, and stays with the others
 CREATE OR REPLACE TEMP TABLE erasing_text AS

@@ -19,6 +19,7 @@ from pipelines.privacy.people import People, put
 from warehouse.compacting import rewritten
 from warehouse.connection import is_of_the_disk
 from warehouse.control import utcnow
+from warehouse.copies import COPIES, DECIDED, ECHOES
 from warehouse.erasing import Sources, erase_from_raw, erase_from_rejects, forget_made
 
 if TYPE_CHECKING:
@@ -72,11 +73,7 @@ def _erase_open(con: duckdb.DuckDBPyConnection, task: Task) -> dict[str, int]:
     rejects = erase_from_rejects(con)
     forget_made(con)
     con.execute("COMMIT")
-    copies = con.execute(
-        "SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables()"
-        " WHERE schema_name IN ('quality', 'ops', 'steward') AND database_name = current_database() ORDER BY 1"
-    ).fetchall()
-    for (name,) in copies:
+    for name in _copied(con):
         columns = {row[0] for row in con.execute(f"DESCRIBE {name}").fetchall()}
         if {"source_system", "stream", "source_record_id"} <= columns:
             con.execute(f"DELETE FROM {name} WHERE (source_system, stream, source_record_id) IN (FROM erasing_fact)")
@@ -84,6 +81,15 @@ def _erase_open(con: duckdb.DuckDBPyConnection, task: Task) -> dict[str, int]:
             con.execute(f"DELETE FROM {name} WHERE anchor_record_key IN (SELECT record_key FROM erasing)")
         blank(con, name)
     return done | ({"raw.reject": rejects} if rejects else {})
+
+
+def _copied(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The copies of the control store's tables that an open working warehouse has."""
+    copies = [(schema, table.name) for held in (COPIES, DECIDED, ECHOES) for schema, tables in held.items() for table in tables]
+    there = set(
+        con.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()").fetchall()
+    )
+    return [f"{schema}.{name}" for schema, name in copies if (schema, name) in there]
 
 
 def count_working(con: duckdb.DuckDBPyConnection, task: Task) -> dict[str, int]:
