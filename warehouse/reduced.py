@@ -21,6 +21,8 @@ from hub.contract.tables import StagingTable
 _HEAD = "hub_erased"
 IS_REDUCED = f"starts_with(payload::VARCHAR, '{{\"{_HEAD}\":')"
 _OWNER = ("party_id", "party_stream")
+_PAGE, _CLICKS = "landing_url", "gclid|gbraid|wbraid|fbclid|msclkid|ttclid|li_fat_id|twclid|rdt_cid|epik|ScCid"
+_ON_PAGE = {"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "click_id_type"}
 
 
 class Block(Protocol):
@@ -88,7 +90,7 @@ def _tell(con: duckdb.DuckDBPyConnection, place: Place, block: Block, table: Sta
     texts = {name: f'm."{name}"::VARCHAR' if name in yielded else "NULL::VARCHAR" for name in _OWNER}
     owner = owner_sql(*texts.values(), place, f"'{place.name}'") if "party_id" in yielded else "NULL::VARCHAR"
     is_theirs = f"coalesce(erased_key('record|' || {owner}) IN (SELECT hmac FROM erased_list), false)"
-    kept = [f'"{name}" := m."{name}"::VARCHAR' for name in _kept(table, yielded)]
+    kept = [f'"{name}" := {_text(name, yielded)}' for name in _kept(table, yielded)]
     if "party_id" in yielded:
         kept += [
             # the fact of an erased record, or one that is the erased party's itself, belongs to nobody who could be named
@@ -103,7 +105,20 @@ def _tell(con: duckdb.DuckDBPyConnection, place: Place, block: Block, table: Sta
 
 
 def _kept(table: StagingTable, yielded: set[str]) -> list[str]:
-    return [c.name for c in table.columns if c.name in yielded and not c.personal and c.name not in _OWNER]
+    told = yielded | (_ON_PAGE if _PAGE in yielded else set())
+    return [c.name for c in table.columns if c.name in told and not c.personal and c.name not in _OWNER]
+
+
+def _text(name: str, yielded: set[str]) -> str:
+    """SQL of a column as text. Of the page that a visit began on, which goes, its campaign stays, and that it came by a click."""
+    told = f'm."{name}"::VARCHAR' if name in yielded else "NULL::VARCHAR"
+    if _PAGE not in yielded or name not in _ON_PAGE:
+        return told
+    name = _CLICKS if name == "click_id_type" else name
+    found = f"regexp_extract(m.\"{_PAGE}\"::VARCHAR, '[?&]({name})=([^&#]+)', ['name', 'value'])"
+    if name == _CLICKS:
+        return f"coalesce(nullif(trim({told}), ''), nullif({found}.name, ''))"
+    return f"coalesce(nullif(trim({told}), ''), nullif(trim(TRY(url_decode(replace({found}.value, '+', ' ')))), ''))"
 
 
 def add_reduced(con: duckdb.DuckDBPyConnection, table: StagingTable) -> None:

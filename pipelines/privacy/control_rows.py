@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
 from hub.golden.erasing import BLANK
 from pipelines.privacy.people import People
+from pipelines.privacy.scanning import in_control
 from warehouse import control_tables as t
 from warehouse import writeback_tables as w
 
@@ -24,6 +25,7 @@ def erase_rows(control: sa.Engine, people: People, *, dry: bool = False) -> dict
         Rows removed or blanked, by table.
     """
     keys = [key for key, _ in people.records]
+    named = {hit.where for hit in in_control(control, people.texts)} if people.texts else set()
     done: dict[str, int] = {}
     with control.connect() as con, con.begin() as transaction:
         for table, columns in (
@@ -41,8 +43,7 @@ def erase_rows(control: sa.Engine, people: People, *, dry: bool = False) -> dict
                 for some in _by(ids, _MOST):
                     which = (row.source_system == source) & (row.stream == stream) & row.source_record_id.in_(some)
                     _count(done, table, con.execute(sa.delete(table).where(which)).rowcount)
-        for table in t.metadata.sorted_tables:
-            _blank(con, table, people.texts, done)
+        _blank(con, named, people.texts, done)
         if dry:
             transaction.rollback()
     if not dry:
@@ -50,18 +51,17 @@ def erase_rows(control: sa.Engine, people: People, *, dry: bool = False) -> dict
     return done
 
 
-def _blank(con: sa.Connection, table: sa.Table, texts: Sequence[str], done: dict[str, int]) -> None:
-    if table is t.setting:
-        return
-    for column in table.columns:
-        if not isinstance(column.type, sa.String | sa.JSON):
-            continue
-        low = sa.func.lower(sa.cast(column, sa.Text))
-        for some in _by(texts, 100):
-            holds = sa.or_(*(low.contains(text, autoescape=True) for text in some))
-            # a key that names somebody cannot be blanked twice, and the row is nothing without it
-            changed = sa.delete(table) if column.primary_key else sa.update(table).values({column: BLANK})
-            _count(done, table, con.execute(changed.where(holds)).rowcount)
+def _blank(con: sa.Connection, named: Collection[str], texts: Sequence[str], done: dict[str, int]) -> None:
+    for table in t.metadata.sorted_tables:
+        for column in table.columns:
+            if f"{table.name}.{column.name}" not in named or table is t.setting:
+                continue
+            low = sa.func.lower(sa.cast(column, sa.Text))
+            for some in _by(texts, 100):
+                holds = sa.or_(*(low.contains(text, autoescape=True) for text in some))
+                # a key that names somebody cannot be blanked twice, and the row is nothing without it
+                changed = sa.delete(table) if column.primary_key else sa.update(table).values({column: BLANK})
+                _count(done, table, con.execute(changed.where(holds)).rowcount)
 
 
 def _count(done: dict[str, int], table: sa.Table, rows: int) -> None:

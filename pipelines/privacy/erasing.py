@@ -23,6 +23,7 @@ from pipelines.backups import place_of_backups
 from pipelines.build import stage_all
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward, audit
+from pipelines.load_history import note_anew
 from pipelines.privacy import erased_list
 from pipelines.privacy.control_rows import erase_rows
 from pipelines.privacy.elsewhere import elsewhere
@@ -30,7 +31,7 @@ from pipelines.privacy.people import People, of_customers
 from pipelines.privacy.requests import new_request
 from pipelines.privacy.scanning import Hit, scan
 from pipelines.privacy.screening import screen
-from pipelines.privacy.stores import Task, count_working, erase_loads, erase_working, sources_of
+from pipelines.privacy.stores import Task, as_candidate, count_working, erase_loads, erase_working, sources_of
 from pipelines.stewardship import one_customer
 from pipelines.targets import bring_up
 from warehouse.connection import building, linking, published, settled, writer, writing_back
@@ -186,6 +187,9 @@ def _carry_out(hub: Hub) -> Erased:
         paths = [load_file(settings, load) for load in kept_loads(settings)]
         done, removed = erase_loads(paths, load_file(settings, live) if live else None, task)
         counts |= done
+    if live is not None:
+        with settled(settings), as_candidate(settings.path, load_file(settings, live)) as con:
+            note_anew(con, hub.control, live)
     _remove_pages(hub, people.texts)
     for target in hub.config.publish:
         bring_up(hub, target.name)

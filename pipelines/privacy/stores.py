@@ -5,7 +5,8 @@ Each step is done at once or not at all, and doing it again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from hub.identity.erased import Entry, prepare
 from pipelines.context import Hub
 from pipelines.privacy.people import People, put
 from warehouse.compacting import rewritten
-from warehouse.connection import is_of_the_disk
+from warehouse.connection import connect, is_of_the_disk
 from warehouse.control import utcnow
 from warehouse.copies import COPIES, DECIDED, ECHOES
 from warehouse.erasing import Sources, erase_from_raw, erase_from_rejects, forget_made
@@ -137,3 +138,24 @@ def erase_loads(paths: Sequence[Path], live: Path | None, task: Task) -> tuple[d
             path.unlink()
             removed.append(path.name)
     return (erase_load(live, task) if live is not None else {}), removed
+
+
+@contextmanager
+def as_candidate(working: Path, live: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which the golden and identity tables of a published load stand beside staging, as those of a candidate do."""
+    con = connect(None)
+    try:
+        for path, name in ((working, "working"), (live, "load")):
+            quoted = str(path).replace("'", "''")
+            con.execute(f"ATTACH '{quoted}' AS \"{name}\" (READ_ONLY)")
+        tables = con.execute(
+            "SELECT database_name, schema_name, table_name FROM duckdb_tables() WHERE (database_name = 'load'"
+            " AND schema_name IN ('golden', 'identity')) OR (database_name = 'working' AND schema_name = 'staging') ORDER BY ALL"
+        ).fetchall()
+        for schema in ("golden", "identity", "staging"):
+            con.execute(f"CREATE SCHEMA {schema}")
+        for database, schema, name in tables:
+            con.execute(f'CREATE VIEW {schema}."{name}" AS FROM "{database}".{schema}."{name}"')
+        yield con
+    finally:
+        con.close()
