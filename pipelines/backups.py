@@ -7,9 +7,12 @@ from pathlib import Path
 from connectors.files.options import is_url, resolved
 from hub.contract.errors import ConfigError
 from pipelines.context import Hub
+from pipelines.privacy import erased_list
+from pipelines.privacy.restoring import without_erased
 from warehouse.backup import Backup, Restored, Storage, back_up, prune, restore, verify
 from warehouse.connection import backing_up
 from warehouse.control import utcnow
+from warehouse.privacy_tables import PRIVACY_SECRET
 
 
 def storage(hub: Hub, where: str | None) -> Storage:
@@ -39,7 +42,9 @@ def take(
     place = storage(hub, where)
     written = hub.config.root / "hub.yaml"
     config = written if written.exists() else None
+    hub.control.secret(PRIVACY_SECRET)  # whoever is erased later is found in this backup by nothing else
     with backing_up(hub.config.warehouse):
+        erased_list.carry_along(hub.control, place)
         taken = back_up(hub.config.warehouse, hub.control.engine, place, now=utcnow(), config=config)
         gone = prune(place, hub.config.backup.keep if keep is None else keep)
     detail = f"to {place.where}, {taken.size} bytes, {taken.written_bytes} of them new; {len(gone)} older ones removed"
@@ -55,9 +60,11 @@ def verified(hub: Hub, where: str | None) -> tuple[Backup, int]:
 
 
 def bring_back(hub: Hub, where: str | None, backup_id: str | None, *, replace: bool, by: str) -> Restored:
-    """Restore a backup. Raises what `restore` raises."""
+    """Restore a backup, without people who were erased since. Raises what `restore` raises."""
     place = storage(hub, where)
-    done = restore(hub.config.warehouse, hub.control.engine, place, backup_id, replace=replace, now=utcnow())
-    detail = f"from {place.where}, {done.verified} figures verified"
+    erased: list[int] = []
+    prepare = without_erased(hub, place, erased)
+    done = restore(hub.config.warehouse, hub.control.engine, place, backup_id, replace=replace, now=utcnow(), prepare=prepare)
+    detail = f"from {place.where}, {done.verified} figures verified; {sum(erased)} records of erased people taken out"
     hub.control.audit("restore", done.backup.backup_id, actor=by, detail=detail, automatic=False)
     return done

@@ -1,4 +1,4 @@
-"""DuckDB files written anew: what was deleted lies on in a file until something else is written over it, and in a fresh copy it is not.
+"""DuckDB files written anew: what was deleted lies on in a file until something is written over it; in a fresh copy it is gone.
 
 Whoever has the old file open keeps it until it is closed; its name leads to the new one from then on.
 """
@@ -14,7 +14,6 @@ import duckdb
 
 from hub.contract.errors import WarehouseAccessError
 from warehouse.connection import connect, is_of_the_disk
-
 
 _Said = TypeVar("_Said")
 

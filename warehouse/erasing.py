@@ -1,7 +1,7 @@
 """The working warehouse without people who are erased: raw and staging lose what tells of them, all that is made from these goes.
 
-Of their facts raw keeps reduced payloads (`warehouse.reduced`), of everything else of theirs nothing. Whoever calls has made, on the
-same connection, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key), their records, and
+Of their facts raw keeps reduced payloads (`warehouse.reduced`), of everything else of theirs nothing. Whoever calls has made, on
+the same connection, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key), their records, and
 ``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources.
 """
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from hub.contract.columns import CONSENT, FACTS, PARTY
+from hub.contract.columns import CONSENT, FACTS
 from warehouse.raw import ERASURE, table_name
 from warehouse.reduced import IS_REDUCED, reduce
 from warehouse.staging import Block, SourcePlace, make_source
@@ -43,7 +43,9 @@ def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str
         if rows:
             done[f"raw.{source}__{stream}"] = rows
     done["staging.party_record"] = _rows(con, f"DELETE FROM staging.party_record WHERE record_key IN {_KEYS}")
-    done["staging.rejected"] = _rows(con, f"DELETE FROM staging.rejected WHERE (source_system, stream, source_record_id) IN {_PLACES}")
+    done["staging.rejected"] = _rows(
+        con, f"DELETE FROM staging.rejected WHERE (source_system, stream, source_record_id) IN {_PLACES}"
+    )
     for table in FACTS:
         if table.column("party_id") is None:
             continue
@@ -52,8 +54,9 @@ def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str
             done[f"staging.{table.name}"] = _rows(con, f"DELETE FROM staging.{table.name} WHERE {which}")
             continue
         emptied = [f'"{column.name}" = NULL' for column in table.columns if column.personal]
-        emptied.append(f"party_record_key = CASE WHEN party_record_key IN {_KEYS} THEN erased_name(party_record_key)"
-                       " ELSE party_record_key END")
+        emptied.append(
+            f"party_record_key = CASE WHEN party_record_key IN {_KEYS} THEN erased_name(party_record_key) ELSE party_record_key END"
+        )
         done[f"staging.{table.name}"] = _rows(con, f"UPDATE staging.{table.name} SET {', '.join(emptied)} WHERE {which}")
     return {table: rows for table, rows in done.items() if rows}
 
@@ -77,7 +80,9 @@ def forget_made(con: duckdb.DuckDBPyConnection) -> None:
 def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
     """Remove what came but is no record and holds one of the texts in ``erasing_text``; the number of rows."""
     holds = "EXISTS (FROM erasing_text WHERE contains(lower(concat_ws(' ', place, content)), text))"
-    found = con.execute(f"SELECT source_system, stream, count(*) FROM raw.reject WHERE {holds} GROUP BY ALL ORDER BY ALL").fetchall()
+    found = con.execute(
+        f"SELECT source_system, stream, count(*) FROM raw.reject WHERE {holds} GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
     for source, stream, rows in found:
         _uncount(con, source, stream, rows)
     return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
@@ -92,7 +97,9 @@ def _uncount(con: duckdb.DuckDBPyConnection, source: str, stream: str, rows: int
         )
 
 
-def _from_stream(con: duckdb.DuckDBPyConnection, source: str, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None) -> int:
+def _from_stream(
+    con: duckdb.DuckDBPyConnection, source: str, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None
+) -> int:
     table = table_name(source, stream)
     if not con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = ? AND database_name = current_database()",

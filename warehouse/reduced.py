@@ -74,7 +74,8 @@ def reduce(con: duckdb.DuckDBPyConnection, place: Place, stream: str, blocks: Se
         ), listed AS (
           SELECT source_record_id, target, list(content ORDER BY content) AS contents FROM told GROUP BY ALL
         ), packed AS (
-          SELECT source_record_id, string_agg('"' || target || '":[' || array_to_string(contents, ',') || ']', ',' ORDER BY target) AS facts
+          SELECT source_record_id,
+                 string_agg('"' || target || '":[' || array_to_string(contents, ',') || ']', ',' ORDER BY target) AS facts
           FROM listed GROUP BY source_record_id
         )
         SELECT source_record_id, '{{"{_HEAD}":{{' || facts || '}}}}' AS payload
@@ -88,7 +89,9 @@ def _tell(con: duckdb.DuckDBPyConnection, place: Place, block: Block, table: Sta
     con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {block.select}")
     yielded = {row[0] for row in con.execute("DESCRIBE mapped").fetchall()}
     texts = {name: f'm."{name}"::VARCHAR' if name in yielded else "NULL::VARCHAR" for name in _OWNER}
-    owner = owner_sql(*texts.values(), place, f"'{place.name}'") if "party_id" in yielded else "NULL::VARCHAR"
+    owner = (
+        owner_sql(texts["party_id"], texts["party_stream"], place, f"'{place.name}'") if "party_id" in yielded else "NULL::VARCHAR"
+    )
     is_theirs = f"coalesce(erased_key('record|' || {owner}) IN (SELECT hmac FROM erased_list), false)"
     kept = [f'"{name}" := {_text(name, yielded)}' for name in _kept(table, yielded)]
     if "party_id" in yielded:
@@ -122,7 +125,7 @@ def _text(name: str, yielded: set[str]) -> str:
 
 
 def add_reduced(con: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
-    """Add to ``mapped`` the rows that reduced payloads among ``arrived`` hold for a table, in the columns that the mapping yields."""
+    """Add to ``mapped`` the rows that reduced payloads among ``arrived`` hold for a table, in the columns that it has."""
     if not con.execute(f"SELECT EXISTS (FROM arrived WHERE op = 'upsert' AND {IS_REDUCED})").fetchall()[0][0]:
         return
     yielded = {row[0] for row in con.execute("DESCRIBE mapped").fetchall()}

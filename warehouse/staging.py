@@ -144,7 +144,9 @@ def make_source(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties:
     """Make `src`, which mappings select from, of the versions in `arrived`, but for reduced payloads; and what the source takes for
     granted, `source_default`."""
     defaults = {"country": place.country, "timezone": place.timezone}
-    con.execute("CREATE OR REPLACE TEMP TABLE source_default AS SELECT $country::VARCHAR AS country, $timezone AS timezone", defaults)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE source_default AS SELECT $country::VARCHAR AS country, $timezone AS timezone", defaults
+    )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE src AS"
         " SELECT source_system, stream, source_record_id, payload, source_updated_at, extracted_at,"

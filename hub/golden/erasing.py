@@ -1,4 +1,4 @@
-"""A published load without the people who are erased: their values go, facts stay with their amounts and times, IDs lead to `erased`.
+"""A published load without the people who are erased: their values go, facts keep amounts and times, IDs lead to `erased`.
 
 Which columns tell who somebody is, is said by the dictionary and nowhere else. Whoever calls has made, on the connection to a
 load's file, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key, customer_id), their records;
@@ -59,7 +59,7 @@ def erase_from_load(con: duckdb.DuckDBPyConnection, *, now: datetime) -> dict[st
 
     con.execute("BEGIN")
     for statement in con.extract_statements(sql("erased_identity")):
-        con.execute(statement, {name: now for name in statement.named_parameters})
+        con.execute(statement, dict.fromkeys(statement.named_parameters, now))
     there = {
         (schema, name): columns
         for schema, name, columns in con.execute(
@@ -80,7 +80,9 @@ def erase_from_load(con: duckdb.DuckDBPyConnection, *, now: datetime) -> dict[st
             if emptied:
                 change(place, f"UPDATE {place} SET {', '.join(emptied)} WHERE {which}")
             if "party_record_key" in columns:
-                con.execute(f"UPDATE {place} SET party_record_key = erased_name(party_record_key) WHERE party_record_key IN {_KEYS}")
+                con.execute(
+                    f"UPDATE {place} SET party_record_key = erased_name(party_record_key) WHERE party_record_key IN {_KEYS}"
+                )
     _of_shared_customers(con, change)
     _of_customers(change, there["golden", "customer"])
     if ("quality", "quarantine") in there:
@@ -125,7 +127,7 @@ def _of_customers(change: _Change, columns: list[str]) -> None:
     needed = " UNION ".join(f"SELECT customer_id FROM golden.{table} WHERE customer_id IS NOT NULL" for table in _FACTS)
     for table in ("customer_metrics", "customer"):
         change(f"golden.{table}", f"DELETE FROM golden.{table} WHERE customer_id IN {_WHOLE} AND customer_id NOT IN ({needed})")
-    values = {name: "NULL" for name in _personal("customer")} | _NOTHING
+    values = dict.fromkeys(_personal("customer"), "NULL") | _NOTHING
     emptied = ", ".join(f"{name} = {value}" for name, value in values.items() if name in columns)
     change("golden.customer", f"UPDATE golden.customer SET {emptied} WHERE customer_id IN {_WHOLE}")
 

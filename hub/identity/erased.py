@@ -1,8 +1,8 @@
 """By what the hub knows people again whom it erased: HMACs, so that the list tells nothing to whoever reads it.
 
-A record is known for ever by its key. A new record, under a new key, is an erased person's if it has a mailbox that was theirs alone
-and does not name somebody else, or a shared mailbox or a phone number together with both their names. So whoever lives in the same
-house or reads the same mailbox keeps what is theirs.
+A record is known for ever by its key. A new record, under a new key, is an erased person's if it has a mailbox that was theirs
+alone and does not name somebody else, or a shared mailbox or a phone number together with both their names. So whoever lives in
+the same house or reads the same mailbox keeps what is theirs.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Entry:
 
 
 def prepare(con: Connection, secret: bytes, entries: Sequence[Entry] = ()) -> None:
-    """Make what the other functions and whoever reduces payloads read: the macros ``erased_key`` and ``erased_name`` and the temporary
-    table ``erased_list`` (hmac, kind, request_id).
+    """Make what the other functions and whoever reduces payloads read: the macros ``erased_key`` and ``erased_name``, and the
+    temporary table ``erased_list`` (hmac, kind, request_id).
 
     Args:
         secret: of the hub; of at most 64 bytes.
@@ -47,8 +47,8 @@ def prepare(con: Connection, secret: bytes, entries: Sequence[Entry] = ()) -> No
 
 
 def entries_of(con: Connection) -> list[Entry]:
-    """What is to be kept of the people whose records are in the temporary table ``erasing`` (record_key, customer_id), as staging has
-    them; `prepare` was called."""
+    """What is to be kept of the people whose records are in the temporary table ``erasing`` (record_key, customer_id), as staging
+    has them; `prepare` was called."""
     return [Entry(*row) for row in rows(con, text("erased_entries"))]
 
 

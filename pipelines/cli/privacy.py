@@ -1,6 +1,7 @@
 """`hub privacy`: what people ask of a hub that knows them.
 
-`access`, `erase` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync runs.
+`access`, `erase` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync
+runs.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def erase(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase people from every store of the hub, for good: later syncs and restores do not bring them back. Exit 3 if a scan still finds them.
+    """Erase people from every store of the hub: later syncs and restores do not bring them back. Exit 3 if a scan still finds them.
 
     Make sure first that whoever asks is that person. Amounts and times of their orders stay, without anything that tells whose they
     are. Name all who asked at once: each erasure writes every store anew. Should it break off, the same command finishes it.

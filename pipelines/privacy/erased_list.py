@@ -1,6 +1,7 @@
 """The list of who was erased, in the control store and beside the backups: HMACs, so that it may outlive what it speaks of.
 
-A backup that was taken before an erasure knows nothing of it. So the list goes along to where backups lie, too, and a restore reads it.
+A backup that was taken before an erasure knows nothing of it. So the list goes along to where backups lie, too, and a restore
+reads it.
 """
 
 from __future__ import annotations
@@ -86,8 +87,10 @@ def bring_along(control: ControlStore, storage: Storage, others: Sequence[dict[s
             remedy="restore a backup that was taken later, see hub backup --list",
         )
     when = utcnow()
-    added = [{name: row[name] for name in ("erased_id", "kind", "id_hmac", "request_id")} | {"added_at": when}
-             for row in (*beside, *others)]
+    added = [
+        {name: row[name] for name in ("erased_id", "kind", "id_hmac", "request_id")} | {"added_at": when}
+        for row in (*beside, *others)
+    ]
     control.add(erased, added)
     return len(entries(control))
 

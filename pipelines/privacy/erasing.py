@@ -31,7 +31,7 @@ from pipelines.privacy.people import People, of_customers
 from pipelines.privacy.requests import new_request
 from pipelines.privacy.scanning import Hit, scan
 from pipelines.privacy.screening import screen
-from pipelines.privacy.stores import Task, as_candidate, count_working, erase_loads, erase_working, sources_of
+from pipelines.privacy.stores import Task, as_candidate, count_working, erase_loads, erase_working, remove_pages, sources_of
 from pipelines.stewardship import one_customer
 from pipelines.targets import bring_up
 from warehouse.connection import building, linking, published, settled, writer, writing_back
@@ -65,9 +65,7 @@ class Erased:
     elsewhere: tuple[str, ...]
 
 
-def erase(
-    hub: Hub, keys: Sequence[str], by: Steward, *, received: datetime | None = None, dry: bool = False
-) -> Erased:
+def erase(hub: Hub, keys: Sequence[str], by: Steward, *, received: datetime | None = None, dry: bool = False) -> Erased:
     """Erase customers, whatever finds each of them; all in one go, for each takes rewriting every store.
 
     An erasure that broke off is finished first; its own keys need not be named again, and may be.
@@ -152,7 +150,9 @@ def _begin(
     listed = [replace(entry, owner=of_customer.get(entry.owner, requests[0]["request_id"])) for entry in entries]
     journal = {
         "requests": list(of_customer.values()),
-        "rows": [{name: value.isoformat() if isinstance(value, datetime) else value for name, value in r.items()} for r in requests],
+        "rows": [
+            {name: value.isoformat() if isinstance(value, datetime) else value for name, value in r.items()} for r in requests
+        ],
         "people": people.as_json(),
         "entries": [[entry.owner, entry.kind, entry.hmac] for entry in listed],
         "elsewhere": elsewhere(hub, people),
@@ -190,7 +190,7 @@ def _carry_out(hub: Hub) -> Erased:
     if live is not None:
         with settled(settings), as_candidate(settings.path, load_file(settings, live)) as con:
             note_anew(con, hub.control, live)
-    _remove_pages(hub, people.texts)
+    remove_pages(settings.path.parent / "gate", people.texts)
     for target in hub.config.publish:
         bring_up(hub, target.name)
     return _proved(hub, journal, people, counts, removed)
@@ -202,15 +202,6 @@ def _screen_landed(hub: Hub) -> None:
         for name in hub.config.enabled():
             for stream in hub.config.connector(name).streams():
                 screen(con, hub, name, stream.name, hub.landing(name, stream.name).parts())
-
-
-def _remove_pages(hub: Hub, texts: Sequence[str]) -> None:
-    """Remove pages of the gate that name somebody: they are drawn from loads that do so no more."""
-    for page in (hub.config.warehouse.path.parent / "gate").rglob("*"):
-        if page.is_file():
-            said = page.read_text(encoding="utf-8", errors="replace").lower()
-            if any(text in said for text in texts):
-                page.unlink()
 
 
 def _proved(hub: Hub, journal: dict[str, Any], people: People, counts: dict[str, int], removed: Sequence[str]) -> Erased:
@@ -229,9 +220,7 @@ def _proved(hub: Hub, journal: dict[str, Any], people: People, counts: dict[str,
             audit(hub, by, "privacy_erase", request, records=len(people.records), rows=sum(counts.values()))
         path.unlink()
     requests = hub.control.rows(sa.select(privacy_request).where(chosen).order_by(row.request_id))
-    return Erased(
-        tuple(requests), counts, tuple(removed), len(people.texts), people.shared, hits, tuple(journal["elsewhere"])
-    )
+    return Erased(tuple(requests), counts, tuple(removed), len(people.texts), people.shared, hits, tuple(journal["elsewhere"]))
 
 
 def _journal(hub: Hub) -> Path:

@@ -60,30 +60,32 @@ class People:
         )
 
 
-def of_customers(
-    con: duckdb.DuckDBPyConnection, live: str, customers: Sequence[str], secret: bytes
-) -> tuple[People, list[Entry]]:
+def of_customers(con: duckdb.DuckDBPyConnection, live: str, customers: Sequence[str], secret: bytes) -> tuple[People, list[Entry]]:
     """All that the working warehouse and the published load have of customers, and what the list is to keep of them.
 
     Records that staging has and no load yet are theirs by the same rule by which later ones will be.
     """
     prepare(con, secret)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE erasing AS {_OF_CUSTOMERS.replace('{live}', live)}", {"customers": list(customers)}
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE erasing AS {_OF_CUSTOMERS.replace('{live}', live)}", {"customers": list(customers)})
     prepare(con, secret, entries_of(con))
     for key, customer in recognised(con, "staging.party_record").items():
-        con.execute("INSERT INTO erasing SELECT $key, $customer WHERE $key NOT IN (SELECT record_key FROM erasing)",
-                    {"key": key, "customer": customer})
+        con.execute(
+            "INSERT INTO erasing SELECT $key, $customer WHERE $key NOT IN (SELECT record_key FROM erasing)",
+            {"key": key, "customer": customer},
+        )
     people = _gathered(con, live)
     entries = entries_of(con)
     owner = dict(people.records)
     first = next(iter(owner.values()), "")
-    con.execute("CREATE OR REPLACE TEMP TABLE erasing_hmac AS SELECT erased_key('record|' || concat_ws(':', source_system, stream,"
-                " source_record_id)) AS hmac FROM erasing_fact")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE erasing_hmac AS SELECT erased_key('record|' || concat_ws(':', source_system, stream,"
+        " source_record_id)) AS hmac FROM erasing_fact"
+    )
     known = {entry.hmac for entry in entries}
     # facts too are known by their keys, should their source forget whose they are
-    entries += [Entry(first, "fact", hmac) for (hmac,) in con.execute("FROM erasing_hmac ORDER BY 1").fetchall() if hmac not in known]
+    entries += [
+        Entry(first, "fact", hmac) for (hmac,) in con.execute("FROM erasing_hmac ORDER BY 1").fetchall() if hmac not in known
+    ]
     return people, entries
 
 
@@ -122,7 +124,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, live: str) -> People:
     ]
     script = _script().replace("{live}", live).replace("{owned}", "\n  UNION ALL\n  ".join(owned))
     for statement in con.extract_statements(script):
-        con.execute(statement, {name: SHORTEST for name in statement.named_parameters})
+        con.execute(statement, dict.fromkeys(statement.named_parameters, SHORTEST))
     shared = con.execute("SELECT (SELECT count(*) FROM erasing_said) - (SELECT count(*) FROM erasing_text)").fetchall()[0][0]
     return People(
         tuple(con.execute("SELECT record_key, customer_id FROM erasing ORDER BY ALL").fetchall()),

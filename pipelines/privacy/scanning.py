@@ -114,7 +114,7 @@ def _counted(
 
 
 def in_control(control: sa.Engine, texts: Sequence[str]) -> list[Hit]:
-    """Look for texts, in lower case, in every text column of a control store. It is small: DuckDB looks through copies of its tables."""
+    """Look for texts, in lower case, in every text column of a control store: it is small, and DuckDB looks through a copy."""
     con = connect(None)
     hits: list[Hit] = []
     try:

@@ -89,8 +89,6 @@ def _parties(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block) -
     normalise_parties(con, "candidate", "normalised")
     theirs = recognised(con, "normalised")
     for key in theirs:
-        con.execute(
-            "INSERT INTO known_erased SELECT source_record_id FROM candidate WHERE record_key = ?", [key]
-        )
+        con.execute("INSERT INTO known_erased SELECT source_record_id FROM candidate WHERE record_key = ?", [key])
     keyed = [(key, *con.execute("SELECT erased_key('record|' || ?)", [key]).fetchall()[0]) for key in theirs]
     return [Entry(theirs[key], "record", hmac) for key, hmac in keyed]

@@ -140,6 +140,14 @@ def erase_loads(paths: Sequence[Path], live: Path | None, task: Task) -> tuple[d
     return (erase_load(live, task) if live is not None else {}), removed
 
 
+def remove_pages(folder: Path, texts: Sequence[str]) -> None:
+    """Remove pages of the gate that name somebody: they are drawn from loads that do so no more."""
+    for page in (page for page in folder.rglob("*") if page.is_file()):
+        said = page.read_text(encoding="utf-8", errors="replace").lower()
+        if any(text in said for text in texts):
+            page.unlink()
+
+
 @contextmanager
 def as_candidate(working: Path, live: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which the golden and identity tables of a published load stand beside staging, as those of a candidate do."""

@@ -185,7 +185,7 @@ class Storage:
             return content
 
     def put_note(self, name: str, content: bytes) -> None:
-        """Put something beside the backups, in the place of what is there. Raises `WarehouseAccessError` if it cannot be written."""
+        """Put something beside the backups, in the place of what is there. Raises `WarehouseAccessError` if that fails."""
         with self._failing("written"):
             self._put(f"{self._root}/{name}", content)
 
