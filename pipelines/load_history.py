@@ -33,7 +33,7 @@ def compared_figures(con: duckdb.DuckDBPyConnection, hub: Hub, candidate: Candid
 
 
 def note_anew(con: duckdb.DuckDBPyConnection, control: ControlStore, load_id: str) -> None:
-    """Note the figures of the live load anew, which lost people who were erased, so that the next load is compared with what is left.
+    """Note the figures of the live load anew, which lost people who were erased: the next load is compared with what is left.
 
     Older loads lose theirs, since what was counted in them cannot be told any more.
 

@@ -6,6 +6,7 @@ Whoever has the old file open keeps it until it is closed; its name leads to the
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +22,8 @@ _Said = TypeVar("_Said")
 def rewritten(path: Path, change: Callable[[duckdb.DuckDBPyConnection], _Said], *, memory_limit: str | None = None) -> _Said:
     """Change a file and write it anew, so that nothing of what it held before is left in it; at once or not at all.
 
-    The caller sees to it that nobody writes the file meanwhile. It needs room for two more of the file.
+    The caller sees to it that nobody writes the file meanwhile, and that all that was written is in it. It needs room for two more of
+    the file.
 
     Raises:
         WarehouseAccessError: the folder cannot be written.
@@ -30,7 +32,7 @@ def rewritten(path: Path, change: Callable[[duckdb.DuckDBPyConnection], _Said], 
     try:
         for leftover in (fresh, work, *(Path(f"{file}.wal") for file in (fresh, work))):
             leftover.unlink(missing_ok=True)
-        _copy(path, work, memory_limit)
+        shutil.copyfile(path, work)
         con = connect(work, memory_limit=memory_limit)
         try:
             said = change(con)
