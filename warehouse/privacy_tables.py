@@ -1,6 +1,6 @@
-"""The control store's tables of privacy: what people asked for, and whom the hub must leave alone. All times UTC.
+"""The control store's tables of privacy: what people asked for, whom the hub must leave alone, and whom it erased. All times UTC.
 
-Neither holds anything by which a person could be known without the hub's secret.
+None of them holds anything by which a person could be known without the hub's secret.
 """
 
 from __future__ import annotations
