@@ -22,8 +22,8 @@ _Said = TypeVar("_Said")
 def rewritten(path: Path, change: Callable[[duckdb.DuckDBPyConnection], _Said], *, memory_limit: str | None = None) -> _Said:
     """Change a file and write it anew, so that nothing of what it held before is left in it; at once or not at all.
 
-    The caller sees to it that nobody writes the file meanwhile, and that all that was written is in it. It needs room for two more of
-    the file.
+    The caller sees to it that nobody writes the file meanwhile, and that all that was written is in it. It needs room for two more
+    of the file.
 
     Raises:
         WarehouseAccessError: the folder cannot be written.

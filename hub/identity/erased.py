@@ -2,7 +2,7 @@
 
 A record is known for ever by its key. A new record, under a new key, is an erased person's if it has a mailbox that was theirs
 alone and does not name somebody else, or a shared mailbox or a phone number together with both their names. So whoever lives in
-the same house or reads the same mailbox keeps what is theirs.
+the same house or reads the same mailbox keeps what is theirs, and so does whoever was known beside them.
 """
 
 from __future__ import annotations
@@ -52,6 +52,12 @@ def entries_of(con: Connection) -> list[Entry]:
     return [Entry(*row) for row in rows(con, text("erased_entries"))]
 
 
-def recognised(con: Connection, relation: str) -> dict[str, str]:
-    """Of a relation with the columns of staging.party_record, the record keys of the erased, each with the request it comes of."""
-    return dict(rows(con, text("erased_recognised").replace("{relation}", relation)))
+def recognised(con: Connection, relation: str, others: str) -> dict[str, str]:
+    """The record keys of the erased, each with the request it comes of.
+
+    Args:
+        relation: has the columns of staging.party_record.
+        others: relation with the record_key of each record that is known to be somebody's: by mailbox, number and name it is not
+            taken from them, however it may change.
+    """
+    return dict(rows(con, text("erased_recognised").replace("{relation}", relation).replace("{others}", others)))

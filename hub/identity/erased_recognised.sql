@@ -1,5 +1,5 @@
 -- Of normalised parties, those who are erased: by record; by a mailbox that was theirs alone, unless the record names somebody else;
--- by a shared mailbox or a number together with given and family name.
+-- by a shared mailbox or a number together with given and family name. Records that are somebody's already ({others}) are known by key only.
 WITH asked AS (
   SELECT record_key, given_key AS given, coalesce(family_key, company_key) AS family, email_key AS email, phone_key AS phone
   FROM {relation}
@@ -18,4 +18,5 @@ WITH asked AS (
 )
 SELECT record_key, any_value(request_id) AS request_id
 FROM said JOIN erased_list ON hmac = erased_key(text)
-WHERE text IS NOT NULL GROUP BY record_key ORDER BY record_key
+WHERE text IS NOT NULL AND (starts_with(text, 'record|') OR record_key NOT IN (SELECT record_key FROM {others}))
+GROUP BY record_key ORDER BY record_key

@@ -68,7 +68,7 @@ def of_customers(con: duckdb.DuckDBPyConnection, live: str, customers: Sequence[
     prepare(con, secret)
     con.execute(f"CREATE OR REPLACE TEMP TABLE erasing AS {_OF_CUSTOMERS.replace('{live}', live)}", {"customers": list(customers)})
     prepare(con, secret, entries_of(con))
-    for key, customer in recognised(con, "staging.party_record").items():
+    for key, customer in recognised(con, "staging.party_record", f"{live}.identity.customer_xref").items():
         con.execute(
             "INSERT INTO erasing SELECT $key, $customer WHERE $key NOT IN (SELECT record_key FROM erasing)",
             {"key": key, "customer": customer},
@@ -93,7 +93,7 @@ def of_the_list(con: duckdb.DuckDBPyConnection, live: str | None) -> People:
     """All that a warehouse has of people who are on the list already, as in one that is restored; `prepare` was called with it."""
     place = live or _nothing(con)
     con.execute(f"CREATE OR REPLACE TEMP TABLE erasing AS {_OF_THE_LIST.replace('{live}', place)}")
-    for key in recognised(con, "staging.party_record"):
+    for key in recognised(con, "staging.party_record", f"{place}.identity.customer_xref"):
         con.execute("INSERT INTO erasing SELECT $key, '' WHERE $key NOT IN (SELECT record_key FROM erasing)", {"key": key})
     return _gathered(con, place)
 

@@ -87,7 +87,7 @@ def _parties(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block) -
     con.execute("DELETE FROM candidate WHERE record_key IS NULL")
     con.execute("ALTER TABLE candidate DROP COLUMN row_no")
     normalise_parties(con, "candidate", "normalised")
-    theirs = recognised(con, "normalised")
+    theirs = recognised(con, "normalised", "(FROM staging.party_record WHERE NOT is_deleted)")
     for key in theirs:
         con.execute("INSERT INTO known_erased SELECT source_record_id FROM candidate WHERE record_key = ?", [key])
     keyed = [(key, *con.execute("SELECT erased_key('record|' || ?)", [key]).fetchall()[0]) for key in theirs]
