@@ -100,8 +100,8 @@ def test_a_hundred_people_are_gone_stay_gone_and_money_and_others_are_as_they_we
         )
         assert resolved == [(100, 100)]
         named, left = world.ask(
-            "SELECT count(*) FILTER (coalesce(full_name, family_name, email, phone_e164) IS NOT NULL), count(*) FROM golden.customer"
-            " WHERE status = 'erased'"
+            "SELECT count(*) FILTER (coalesce(full_name, family_name, email, phone_e164) IS NOT NULL), count(*)"
+            " FROM golden.customer WHERE status = 'erased'"
         )[0]
         assert (named, left > 50) == (0, True)
 
