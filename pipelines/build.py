@@ -142,9 +142,15 @@ def resolve_staged(
 
 
 def linkage_memory(con: duckdb.DuckDBPyConnection) -> str:
-    """What identity may hold in memory: enough that little of what it works on goes to disk and back, however many records."""
-    records = con.execute("SELECT count(*) FROM staging.party_record").fetchall()[0][0]
-    return f"{_LINKAGE_MB + records // 1_500}MB"
+    """What identity may hold in memory: enough that little of what it works on goes to disk and back, however many records.
+
+    Up to a million records that is little. Of more, both sides of a comparison are held whole where the machine has the memory:
+    beyond what a smaller machine could do as well, no more than half of what DuckDB may take.
+    """
+    query = "SELECT count(*), parse_formatted_bytes(current_setting('memory_limit')) // 2_000_000 FROM staging.party_record"
+    records, half = con.execute(query).fetchall()[0]
+    least = _LINKAGE_MB + records // 1_500
+    return f"{max(least, min(least + max(records - 1_000_000, 0) // 1_000, half))}MB"
 
 
 @step

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -18,9 +20,11 @@ from hub.contract.errors import WarehouseAccessError
 from pipelines.config import HubConfig
 from warehouse.locks import is_running
 
+log = logging.getLogger(__name__)
 HOST_TAG, PROCESS_TAG, BOOT_TAG, STARTED_TAG = "hub/host", "hub/pid", "hub/boot", "hub/started"
 # what a command's steps print is there on its terminal; capturing it takes Dagster four processes a step
 _UNCAPTURED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+_CLEARED_EVERY = 10.0  # seconds
 WORKER_TAG = "hub/worker"  # its ID, on a run that the daemon launched and whose process noted itself
 
 
@@ -58,6 +62,35 @@ def open_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
         instance = _opened(home)
     with instance:
         yield instance
+
+
+@contextmanager
+def working_instance(config: HubConfig) -> Iterator[dg.DagsterInstance]:
+    """The same for a command that runs jobs: what dead processes left is cleared away first, and again and again until the end.
+
+    For a process may also die later, while a step here waits for the pool slot that it holds, which it would for ever.
+
+    Raises:
+        WarehouseAccessError: as `open_instance`.
+    """
+    with open_instance(config) as instance:
+        clear_dead_runs(instance)
+        over = threading.Event()
+        clearing = threading.Thread(target=_keep_clearing, args=(instance, over), name="clear dead runs", daemon=True)
+        clearing.start()
+        try:
+            yield instance
+        finally:
+            over.set()
+            clearing.join()
+
+
+def _keep_clearing(instance: dg.DagsterInstance, over: threading.Event) -> None:
+    while not over.wait(_CLEARED_EVERY):
+        try:
+            clear_dead_runs(instance)
+        except Exception as error:  # whatever Dagster's storage raises; the work itself meets it too, and says so
+            log.warning("looking for dead runs failed with %s; trying again", type(error).__name__)
 
 
 def _opened(home: Path) -> dg.DagsterInstance:

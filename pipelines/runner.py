@@ -19,7 +19,7 @@ from pipelines.context import Hub
 from pipelines.dead_syncs import clear_dead_syncs
 from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
-from pipelines.instance import clear_dead_runs, open_instance, process_tags
+from pipelines.instance import process_tags, working_instance
 from pipelines.jobs import BUILD_JOB
 from pipelines.logs import speaking_of
 from pipelines.pauses import active_pauses, pause_line
@@ -107,7 +107,7 @@ def run_sync(
     defs = defs or build_defs(hub)
     outcome = SyncOutcome(paused=paused)
     batch = secrets.token_hex(8)
-    with open_instance(hub.config) as instance:
+    with working_instance(hub.config) as instance:
         clear_dead_syncs(hub, instance)
         at_a_time = min(hub.config.sync.at_a_time, len(sources))
         if at_a_time > 1:
@@ -141,8 +141,7 @@ def run_build(hub: Hub, notice: Notice = lambda text: None) -> SyncOutcome:
     """
     adopt_published(hub)
     outcome = SyncOutcome()
-    with open_instance(hub.config) as instance:
-        clear_dead_runs(instance)
+    with working_instance(hub.config) as instance:
         defs, batch = build_defs(hub), secrets.token_hex(8)
         _build_alone(hub, defs, instance, batch, outcome, notice, force=False)
         _write_back(hub, defs, instance, batch, outcome, notice)

@@ -11,7 +11,7 @@ from hub.contract.errors import ConfigError, NotFoundError
 from pipelines.build_assets import target_key, target_step
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
-from pipelines.instance import open_instance, process_tags
+from pipelines.instance import process_tags, working_instance
 from pipelines.jobs import TARGETS_JOB
 from pipelines.raw_assets import BATCH_TAG
 from pipelines.source_runs import quiet
@@ -49,7 +49,7 @@ def publish_now(hub: Hub, names: Sequence[str], notice: Callable[[str], None]) -
     chosen = [settings_of(hub, name).name for name in dict.fromkeys(names)] or [target.name for target in hub.config.publish]
     if live_load(hub.config.warehouse) is None:
         raise NotFoundError("nothing is published yet", remedy="run hub sync first")
-    with open_instance(hub.config) as instance:
+    with working_instance(hub.config) as instance:
         _bring_up(hub, build_defs(hub), instance, "publish", chosen, notice)
     return [row for row in target_status(hub) if row["target"] in chosen]
 
@@ -70,6 +70,6 @@ def _bring_up(
 def follow(hub: Hub, notice: Callable[[str], None]) -> list[dict[str, Any]]:
     """Let the targets follow the link after it was moved by hand; their status then."""
     if hub.config.publish:
-        with open_instance(hub.config) as instance:
+        with working_instance(hub.config) as instance:
             catch_up(hub, build_defs(hub), instance, "rollback", notice)
     return target_status(hub)

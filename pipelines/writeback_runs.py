@@ -12,7 +12,7 @@ import dagster as dg
 
 from pipelines.context import Hub
 from pipelines.definitions import build_defs
-from pipelines.instance import open_instance, process_tags
+from pipelines.instance import process_tags, working_instance
 from pipelines.jobs import WRITE_BACK_JOB
 from pipelines.raw_assets import BATCH_TAG
 from pipelines.source_runs import quiet
@@ -31,7 +31,7 @@ def deliver_late(hub: Hub, defs: dg.Definitions, instance: dg.DagsterInstance, b
 
 def deliver_now(hub: Hub, sources: Sequence[str], options: Mapping[str, Any], notice: Notice) -> list[dict[str, Any]]:
     """Deliver to these sources, whether or not they lag behind; their status then."""
-    with open_instance(hub.config) as instance:
+    with working_instance(hub.config) as instance:
         _run(build_defs(hub), instance, "writeback", sources, notice, options)
     return [row for row in write_back_status(hub) if row["source"] in sources]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from hub.contract.columns import FACTS, PARTY
+from hub.contract.columns import CONSENT, FACTS, PARTY
 from warehouse.raw import table_name
 from warehouse.sql import statement
 from warehouse.staging import Block, SourcePlace, make_source
@@ -31,9 +31,16 @@ def unstaged(con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, bl
     make_source(con, place, has_parties)
     found = 0
     for block in blocks:
-        query = statement("unstaged").replace("{select}", block.select).replace("{table}", block.table)
+        query = statement("unstaged").replace("{select}", _to_be_staged(block)).replace("{table}", block.table)
         found += con.execute(query, {"source": place.name, "stream": stream}).fetchall()[0][0]
     return found
+
+
+def _to_be_staged(block: Block) -> str:
+    """What a block yields; not that a source takes its own denial back, of which staging keeps nothing."""
+    if block.table != CONSENT.name:
+        return block.select
+    return f"SELECT * FROM ({block.select}) WHERE lower(trim(status)) IS DISTINCT FROM 'lifted'"
 
 
 def newest_unstaged(con: duckdb.DuckDBPyConnection, source: str, stream: str) -> bool:

@@ -61,14 +61,21 @@ def holder(warehouse: Path, suffix: str) -> Holder | None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process of this host is there."""
+    """Whether a process of this host is there; one that has ended is not, also while nobody has asked for its exit code.
+
+    A process whose parent died stays so until process 1 asks, which in a container may be one that never does.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass  # another user's
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]  # the name before may hold anything
+    except OSError:
+        return not Path("/proc/self").exists()  # a system that does not tell, else it has just gone
+    return state not in ("Z", "X")
 
 
 def _is_dead(handle: TextIO) -> bool:

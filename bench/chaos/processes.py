@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -92,15 +92,15 @@ def sync(root: Path) -> Ended:
     return _Sync(root).wait()
 
 
-def killed_sync(root: Path, stage: str, usual: dict[str, float], rng: Random) -> Ended:
-    """One that is killed at a random moment of a stage, if it gets there."""
+def killed_sync(root: Path, stage: str, usual: dict[str, float], rng: Random, victims: Sequence[str]) -> Ended:
+    """One that is killed at a random moment of a stage, if it gets there; what is killed is one of `victims`, see `_Sync.kill`."""
     running = _Sync(root)
     while not running.reached(stage):
         if running.over():
             return running.wait()
         time.sleep(0.005)
     time.sleep(rng.uniform(0.0, usual.get(stage, 0.2)))
-    return running.kill(rng)
+    return running.kill(rng, victims)
 
 
 class _Sync:
@@ -163,10 +163,10 @@ class _Sync:
             time.sleep(0.01)
         return self._ended(None, "")
 
-    def kill(self, rng: Random) -> Ended:
+    def kill(self, rng: Random, victims: Sequence[str]) -> Ended:
         """Kill the command, one of its readers, or all as a machine does that is started anew, with nothing in its /tmp."""
         readers = self._readers()
-        how = rng.choice(("command", "command", "machine", "reader") if readers else ("command", "command", "machine"))
+        how = rng.choice(["command", *(victim for victim in victims if readers or victim != "reader")])
         if self.over():
             return self._ended(None, "")
         if how == "reader":

@@ -14,6 +14,7 @@ from connectors.mapping import parse_mapping
 from hub.normalise import normalise_consents, normalise_parties
 from tests.warehouse.parts import T0, land, landed, nothing_unfit
 from warehouse import raw
+from warehouse.comparing import unstaged
 from warehouse.staging import Handlers, SourcePlace, stage_stream
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
@@ -100,3 +101,12 @@ def test_a_denial_that_a_mended_mapping_never_read_is_none(con: duckdb.DuckDBPyC
     mended = MAPPING.replace("payload->>'$.news' AS status", "'granted' AS status").replace("'news'", "'newsletter'")
     arrive(con, tmp_path, mapping=mended)
     assert told(con) == [("ann@ash.example", "granted", False)]
+
+
+def test_a_word_that_lifts_a_denial_is_not_taken_for_lost(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    arrive(con, tmp_path, said(" Lifted"))
+    assert told(con) == []
+    assert unstaged(con, PLACE, "customers", parse_mapping(MAPPING)) == 0
+    arrive(con, tmp_path, said("no"))
+    con.execute("DELETE FROM staging.consent")
+    assert unstaged(con, PLACE, "customers", parse_mapping(MAPPING)) == 1
