@@ -108,6 +108,11 @@ def _counted(
     if not names:
         return
     pattern = "|".join(_LITERAL.sub(r"\\\g<0>", text) for text in texts)
+    # a pattern of many texts takes longer to prepare than a small table to look through: one for all columns first
+    whole = ", ".join(f'"{name}"::VARCHAR' for name in names)
+    anywhere = f"SELECT count(*) FROM {relation} WHERE regexp_matches(lower(concat_ws(chr(10), {whole})), ?)"
+    if con.execute(anywhere, [*values, pattern]).fetchall() == [(0,)]:
+        return
     held = ", ".join(f'count(*) FILTER (regexp_matches(lower("{name}"::VARCHAR), ?))' for name in names)
     (counts,) = con.execute(f"SELECT {held} FROM {relation}", [*(pattern for _ in names), *values]).fetchall()
     yield from (Hit(place, f"{named}.{name}", rows) for name, rows in zip(names, counts, strict=True) if rows)
