@@ -50,7 +50,7 @@ class Task:
 
 def sources_of(hub: Hub) -> Sources:
     """What staging must know of each source whose mapping is at hand."""
-    connectors = [hub.config.connector(name) for name in hub.config.enabled()]
+    connectors = [hub.config.connector(name) for name in hub.config.sources]  # those that are not read, too
     return {connector.name: (hub.place(connector), hub.mapping(connector)) for connector in connectors}
 
 
