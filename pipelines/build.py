@@ -25,6 +25,7 @@ from pipelines.freshness import freshness
 from pipelines.load_history import backfilled_rows, compared_figures
 from pipelines.logs import step
 from pipelines.own_expectations import own_results
+from pipelines.privacy.late import keep_out
 from pipelines.publishing import load_row
 from pipelines.rates import read_rates
 from pipelines.records import note_rejects, note_tasks, note_verdict
@@ -69,6 +70,8 @@ def stage(hub: Hub, connectors: Sequence[Connector], *, digest: str, run_id: str
     with writer(hub.config.warehouse) as con:
         begin_candidate(con, Candidate(new_load_id(now), live_load(hub.config.warehouse), digest, now, run_id))
         done = stage_all(con, hub, connectors, now=now)
+        if keep_out(con, hub, connectors):
+            stage_all(con, hub, connectors, now=now)
         note_rejects(con, hub.control)
     return done
 

@@ -18,6 +18,7 @@ from connectors.readings import Readings
 from hub.contract.errors import HubError, LineageError, SourceDataError, WarehouseBusyError
 from pipelines.context import Hub
 from pipelines.logs import speaking_of
+from pipelines.privacy.screening import screen
 from warehouse import control_tables as t
 from warehouse import drift, raw
 from warehouse.connection import writer
@@ -255,6 +256,7 @@ def take_in(
             return RawLoad(), ()
         seen = _by_others(hub, source, drift.observe(con, source, stream, [path for path, _ in parts]))
         _report_drift(hub, source, stream, ref, seen.changes, accepted=accept_schema)
+        screen(con, hub, source, stream, [path for path, _ in parts])
         counts = raw.load(con, source, stream, parts, sync_run_id=ref.sync_run_id, now=utcnow())
         drift.remember(con, source, stream, seen, now=utcnow())
         value, seq, _ = raw.cursor(con, source, stream)

@@ -13,7 +13,7 @@ from pipelines.context import Hub
 from warehouse import control_tables as t
 from warehouse.build_state import Candidate
 from warehouse.control import ControlStore
-from warehouse.figures import load_figures
+from warehouse.figures import Figure, load_figures
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,11 +23,33 @@ if TYPE_CHECKING:
 def compared_figures(con: duckdb.DuckDBPyConnection, hub: Hub, candidate: Candidate) -> dict[str, pd.DataFrame]:
     """Note the candidate's figures, and give the frames that compare them with those of the published loads."""
     figures = load_figures(con, load_id=candidate.load_id, run_id=candidate.load_id)
-    hub.control.put(
+    _note(hub.control, candidate.load_id, figures)
+    past = published_loads(hub.control, hub.config.gate.history_loads)
+    _forget(hub.control, [candidate.load_id, *past])
+    known = noted_figures(hub.control, past)
+    now = {FigureKey(*figure[:4]): figure.value for figure in figures}
+    before = known.get(candidate.follows) if candidate.follows else None
+    return history_frames(now, before, [known[load] for load in past if load in known])
+
+
+def note_anew(con: duckdb.DuckDBPyConnection, control: ControlStore, load_id: str) -> None:
+    """Note the figures of the live load anew, which lost people who were erased: the next load is compared with what is left.
+
+    Older loads lose theirs, since what was counted in them cannot be told any more.
+
+    Args:
+        con: the working warehouse, with the golden and identity tables of the live load.
+    """
+    _forget(control, [])
+    _note(control, load_id, load_figures(con, load_id=load_id, run_id=load_id))
+
+
+def _note(control: ControlStore, load_id: str, figures: Sequence[Figure]) -> None:
+    control.put(
         t.load_figure,
         [
             {
-                "load_id": candidate.load_id,
+                "load_id": load_id,
                 "table_name": figure.table,
                 "source_system": figure.source,
                 "column_name": figure.column,
@@ -37,12 +59,6 @@ def compared_figures(con: duckdb.DuckDBPyConnection, hub: Hub, candidate: Candid
             for figure in figures
         ],
     )
-    past = published_loads(hub.control, hub.config.gate.history_loads)
-    _forget(hub.control, [candidate.load_id, *past])
-    known = noted_figures(hub.control, past)
-    now = {FigureKey(*figure[:4]): figure.value for figure in figures}
-    before = known.get(candidate.follows) if candidate.follows else None
-    return history_frames(now, before, [known[load] for load in past if load in known])
 
 
 def published_loads(control: ControlStore, limit: int) -> list[str]:

@@ -21,7 +21,7 @@ from warehouse import control_tables as t
 from warehouse.build_state import input_digest
 from warehouse.connection import writer
 from warehouse.control import utcnow
-from warehouse.privacy_tables import suppression
+from warehouse.privacy_tables import erased, suppression
 from warehouse.publish import live_load
 from warehouse.staging import mapping_digest
 
@@ -66,6 +66,7 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     overrides = [found["override_id"] for found in hub.control.rows(standing.order_by(row.override_id))]
     listed = sa.select(suppression.c.suppression_id).where(suppression.c.lifted_at.is_(None))
     suppressed = [found["suppression_id"] for found in hub.control.rows(listed.order_by(suppression.c.suppression_id))]
+    gone = len(hub.control.rows(sa.select(erased.c.erased_id)))
     settings = {
         "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
@@ -82,6 +83,6 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     }
     return [
         json.dumps(settings, sort_keys=True),
-        json.dumps([decisions, overrides, suppressed], default=str),
+        json.dumps([decisions, overrides, suppressed, gone], default=str),
         now.date().isoformat(),
     ]

@@ -282,7 +282,7 @@ def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     return con.execute(
         """SELECT source_system,
              (SELECT coalesce(sum(rows_extracted), 0) FROM ops.raw_load l
-              WHERE l.source_system = s.source_system AND l.loaded_at >= $since) AS rows_in,
+              WHERE l.source_system = s.source_system AND l.loaded_at >= $since AND l.mode <> 'erasure') AS rows_in,
              (SELECT count(DISTINCT (stream, source_record_id)) FROM staging.rejected r
               WHERE r.source_system = s.source_system AND r.rejected_at > $since)
              + (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.raw_load l

@@ -1,6 +1,6 @@
-"""The control store's tables of privacy: what people asked for, and whom the hub must leave alone. All times UTC.
+"""The control store's tables of privacy: what people asked for, whom the hub must leave alone, and whom it erased. All times UTC.
 
-Neither holds anything by which a person could be known without the hub's secret.
+None of them holds anything by which a person could be known without the hub's secret.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ privacy_request = Table(
     "privacy_request",
     metadata,
     Column("request_id", String(64), primary_key=True),
-    Column("kind", String(20), nullable=False),  # suppress or access
+    Column("kind", String(20), nullable=False),  # suppress, access or erase
     Column("subject_ref", String(64), nullable=False),  # the customer ID
     Column("received_at", DateTime, nullable=False),
     Column("due_at", DateTime, nullable=False),  # a month after it was received: GDPR, article 12(3)
-    Column("status", String(20), nullable=False),  # open until a load shows it, then done; or lifted
+    Column("status", String(20), nullable=False),  # open until a load shows it, or the proof does, then done; or lifted
     Column("requested_by", String(100), nullable=False),  # who entered it
     Column("reason", Text),
     Column("affected", Text),  # JSON: what was done to how many rows of what
@@ -39,4 +39,14 @@ suppression = Table(
     Column("added_by", String(100), nullable=False),
     Column("lifted_at", DateTime),
     Column("lifted_by", String(100)),
+)
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("erased_id", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),  # record, fact, email, email_name or phone_name; see hub/identity/erased.py
+    Column("id_hmac", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("added_at", DateTime, nullable=False),
 )

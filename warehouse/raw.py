@@ -23,6 +23,7 @@ from warehouse.sql import statement
 # a row's place in all that was ever landed of its stream: the part's number, which its file is named for, and the row within it
 _ROW_BITS = 40
 _PART = r"regexp_extract(filename, '(\d+)\.parquet$', 1)::BIGINT"
+ERASURE = "erasure"  # mode of the rows in ops.raw_load that tell of rows taken out of raw again
 _READ_ORDER = f"({_PART} << {_ROW_BITS}) + file_row_number"
 
 

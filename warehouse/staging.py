@@ -19,6 +19,7 @@ from hub.contract.errors import ConfigError
 from hub.contract.tables import SQL_TYPE, Column, StagingTable
 from warehouse.migrations import fact_columns
 from warehouse.raw import table_name
+from warehouse.reduced import IS_REDUCED, add_reduced, owner_sql
 from warehouse.sql import statement
 
 _JUDGED_TYPES = frozenset({"amount", "spend", "currency", "time", "date"})
@@ -140,14 +141,20 @@ def _progress(
 
 
 def make_source(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties: bool) -> None:
-    """Make `src`, which mappings select from, of the versions in `arrived`."""
+    """Make `src`, which mappings select from, of the versions in `arrived`, but for reduced payloads; and what the source takes for
+    granted, `source_default`."""
+    defaults = {"country": place.country, "timezone": place.timezone}
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE source_default AS SELECT $country::VARCHAR AS country, $timezone AS timezone", defaults
+    )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE src AS"
         " SELECT source_system, stream, source_record_id, payload, source_updated_at, extracted_at,"
         " $country::VARCHAR AS country, $timezone AS timezone FROM arrived"
         # a party that its source merged into another is still evidence of who that is, if the source still tells of it
-        " WHERE op = 'upsert' OR (op = 'merge' AND payload IS NOT NULL AND $has_parties)",
-        {"country": place.country, "timezone": place.timezone, "has_parties": has_parties},
+        " WHERE (op = 'upsert' OR (op = 'merge' AND payload IS NOT NULL AND $has_parties))"
+        f" AND NOT coalesce({IS_REDUCED}, false)",
+        {**defaults, "has_parties": has_parties},
     )
 
 
@@ -155,7 +162,7 @@ def _stage_block(
     con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, handlers: Handlers, now: datetime, result: Staged
 ) -> None:
     table = TABLES[block.table]
-    _make_candidate(con, place, block, table)
+    make_candidate(con, place, block, table)
     handlers.judge(con, table.name, "candidate", "faulty")
     came, unfit = con.execute("SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM faulty)").fetchall()[0]
     if table is CONSENT:
@@ -190,13 +197,15 @@ def _stage_block(
     result.rejected[table.name] = result.rejected.get(table.name, 0) + unfit
 
 
-def _make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, table: StagingTable) -> None:
+def make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, table: StagingTable) -> None:
     """The temp table `candidate`: a block's rows, as text for parties, typed with `<column>__raw` beside it for facts."""
     where = {"source": place.name, "stream": block.stream, "field": f"mapping to {block.table}"}
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {block.select}")
     except duckdb.Error as error:
         raise ConfigError(f"the mapping's SQL fails ({str(error).splitlines()[0]})", **where, remedy="mend the mapping") from error
+    if table is not PARTY:
+        add_reduced(con, table)
     yielded = {row[0] for row in con.execute("DESCRIBE mapped").fetchall()}
     unknown = sorted(yielded - {"source_record_id"} - {column.name for column in table.columns})
     if unknown:
@@ -244,17 +253,11 @@ def _within_calendar(name: str) -> str:
     return f"""CASE WHEN "{name}" >= DATE '0001-01-01' AND "{name}" < DATE '9999-12-31' + 1 THEN "{name}" END AS "{name}\""""
 
 
-# no more than the connectors take off a record's own ID: a plain trim takes off any Unicode blank, and the two would be apart
-_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
-
-
 def _owner(text: Mapping[str, str], place: SourcePlace) -> str:
     """The record key of the party a fact belongs to; a source with one party stream need not name it."""
     if "party_id" not in text:
         return "NULL::VARCHAR AS party_record_key"
-    only = f"'{place.party_streams[0]}'" if len(place.party_streams) == 1 else "NULL"
-    stream = f"coalesce(nullif(trim({text['party_stream']}), ''), {only})"
-    return f"s.source_system || ':' || {stream} || ':' || nullif(trim({text['party_id']}, {_BLANKS}), '') AS party_record_key"
+    return f"{owner_sql(text['party_id'], text['party_stream'], place, 'a.source_system')} AS party_record_key"
 
 
 def typed(column: Column, text: str) -> str:

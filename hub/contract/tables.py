@@ -45,12 +45,14 @@ class Column:
         required: for facts: a row in which it is missing is quarantined. Unreadable money and currency quarantine the row always,
             an unreadable time or date only where it is required.
         description: what analysts read in the data dictionary.
+        personal: of facts: it may tell who somebody is, so that nothing of it stays of whom the hub erases.
     """
 
     name: str
     type: ColumnType = "text"
     required: bool = False
     description: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ WITH member AS (
   FROM identity.customer_xref WHERE is_current GROUP BY customer_id
 )
 SELECT k.customer_id,
-       CASE WHEN m.customer_id IS NULL THEN 'retired' ELSE 'active' END AS status,
+       CASE WHEN m.customer_id IS NOT NULL THEN 'active' WHEN e.customer_id IS NOT NULL THEN 'erased' ELSE 'retired' END AS status,
        coalesce(m.party_type, 'unknown') AS party_type,
        CASE WHEN d.has_bought THEN 'customer' WHEN d.has_asked THEN 'lead' ELSE 'contact' END AS lifecycle_stage,
        coalesce(w.full_name, nullif(concat_ws(' ', w.given_name, w.middle_name, w.family_name, w.name_suffix), '')) AS full_name,
@@ -141,4 +141,5 @@ LEFT JOIN trust t2 USING (customer_id)
 LEFT JOIN denied n USING (customer_id)
 LEFT JOIN granted ge ON ge.identifier = w.email
 LEFT JOIN granted gp ON gp.identifier = w.phone_e164
-LEFT JOIN customer_account a USING (customer_id);
+LEFT JOIN customer_account a USING (customer_id)
+LEFT JOIN (SELECT customer_id FROM identity.customer_registry WHERE status = 'erased') e USING (customer_id);

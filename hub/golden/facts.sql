@@ -74,7 +74,7 @@ SELECT f.order_key, f.customer_id, f.party_record_key, f.source_system, f.stream
        coalesce(f.utm_campaign, url_parameter(f.landing_url, 'utm_campaign')) AS utm_campaign,
        coalesce(f.utm_content, url_parameter(f.landing_url, 'utm_content')) AS utm_content,
        coalesce(f.utm_term, url_parameter(f.landing_url, 'utm_term')) AS utm_term,
-       CASE WHEN f.click_id IS NULL THEN click_parameter(f.landing_url) ELSE f.click_id_type END AS click_id_type,
+       CASE WHEN f.click_id IS NULL THEN coalesce(click_parameter(f.landing_url), f.click_id_type) ELSE f.click_id_type END AS click_id_type,
        coalesce(f.click_id, url_parameter(f.landing_url, click_parameter(f.landing_url))) AS click_id,
        f.is_test, f.source_updated_at
 FROM owned f;

@@ -1,19 +1,23 @@
 """`hub privacy`: what people ask of a hub that knows them.
 
-`access` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync runs.
+`access`, `erase` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync
+runs.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import cell, print_json, print_table
 from pipelines.cli.steward import ByOption, NowOption, acting, finish
+
+if TYPE_CHECKING:
+    from pipelines.privacy.erasing import Erased
 
 commands = typer.Typer(
     name="privacy",
@@ -91,6 +95,52 @@ def access(
         print_json(made)
     else:
         typer.echo(f"request {made['request']['request_id']}: {' and '.join(made['files'])}")
+
+
+@commands.command()
+def erase(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="whatever hub customer finds a customer by")],
+    reason: Annotated[str, typer.Option("--reason", help="why, such as the number of the person's letter; name nobody in it")],
+    received: Annotated[
+        str | None, typer.Option("--received", metavar="TIME", help="when the person asked, if not now", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would go")] = False,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase people from every store of the hub: later syncs and restores do not bring them back. Exit 3 if a scan still finds them.
+
+    Make sure first that whoever asks is that person. Amounts and times of their orders stay, without anything that tells whose they
+    are. Name all who asked at once: each erasure writes every store anew. Should it break off, the same command finishes it.
+    """
+    from pipelines.moments import moment_behind
+    from pipelines.privacy.erasing import erase as take_out
+
+    with opened(config) as hub:
+        asked = None if received is None else moment_behind(received, "--received")
+        done = take_out(hub, keys, acting(by, reason), received=asked, dry=dry_run)
+    if as_json:
+        print_json({**asdict(done), "dry_run": dry_run})
+    else:
+        _tell_erased(done, dry_run)
+    raise typer.Exit(3 if done.hits else 0)
+
+
+def _tell_erased(done: Erased, dry_run: bool) -> None:
+    rows = sorted(done.counts.items())
+    print_table("Would go" if dry_run else "Gone or emptied", ("where", "rows"), rows, right=("rows",))
+    for load in done.removed:
+        typer.echo(f"load {load} could not be written anew and is removed")
+    if done.hits:
+        found = [(hit.place, hit.where, hit.rows) for hit in done.hits]
+        print_table("Still found in", ("place", "where", "rows"), found, right=("rows",))
+    elif not dry_run:
+        typer.echo(f"{done.texts} names, addresses and numbers that were theirs alone: none is found anywhere")
+    if done.shared:
+        typer.echo(f"{done.shared} more are also those of others, with whom they stay")
+    for line in done.elsewhere:
+        typer.echo(f"  {line}")
 
 
 @commands.command()

@@ -24,9 +24,9 @@ def stores(look: Look) -> Iterator[Finding]:
         sa.select(run.sync_run_id, run.source_system, run.stream, run.status, _CHANGED.label("changed")).order_by(run.ended_at)
     )
     noted = {_key(row): row for row in syncs}
-    # rows that somebody releases from quarantine enter raw without a sync
+    # rows that somebody releases from quarantine enter raw without a sync, and those of whom the hub erases leave it without one
     rows = look.working.execute(
-        "SELECT source_system, stream, sync_run_id FROM ops.raw_load WHERE mode <> 'replay' ORDER BY loaded_at"
+        "SELECT source_system, stream, sync_run_id FROM ops.raw_load WHERE mode NOT IN ('replay', 'erasure') ORDER BY loaded_at"
     ).fetchall()
     taken_in = dict.fromkeys((source, stream, run_id) for source, stream, run_id in rows)
     warehouse = str(look.hub.config.warehouse.path)

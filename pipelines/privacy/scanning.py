@@ -7,12 +7,14 @@ all other files below the hub's data folder and its Dagster instance as UTF-8, w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _SHORTEST = 5  # what is shorter is in too many other words
 _CHUNK = 1 << 20
+_LITERAL = re.compile(r"[.^$*+?{}\[\]\\|()]")  # what would be no letter in a pattern
 _ASKED_BY_SQL = (".duckdb", ".parquet")
 
 
@@ -70,8 +73,7 @@ def scan(hub: Hub, texts: Sequence[str]) -> list[Hit]:
             hits += _in_duckdb(con, f"load {load}", wanted)
         finally:
             con.close()
-    with hub.control.engine.connect() as control:
-        hits += _in_database(control, "control", list(t.metadata.sorted_tables), wanted)
+    hits += in_control(hub.control.engine, wanted)
     for target in hub.config.publish:
         hits += scan_target(target, wanted)
     return [*hits, *_in_files(_folders(hub), wanted)]
@@ -105,10 +107,34 @@ def _counted(
 ) -> Iterator[Hit]:
     if not names:
         return
-    tests = (" OR ".join(f'contains(lower("{name}"::VARCHAR), ?)' for _ in texts) for name in names)
-    held = ", ".join(f"count(*) FILTER ({test})" for test in tests)
-    (counts,) = con.execute(f"SELECT {held} FROM {relation}", [*(text for _ in names for text in texts), *values]).fetchall()
+    pattern = "|".join(_LITERAL.sub(r"\\\g<0>", text) for text in texts)
+    # a pattern of many texts takes longer to prepare than a small table to look through: one for all columns first
+    whole = ", ".join(f'"{name}"::VARCHAR' for name in names)
+    anywhere = f"SELECT count(*) FROM {relation} WHERE regexp_matches(lower(concat_ws(chr(10), {whole})), ?)"
+    if con.execute(anywhere, [*values, pattern]).fetchall() == [(0,)]:
+        return
+    held = ", ".join(f'count(*) FILTER (regexp_matches(lower("{name}"::VARCHAR), ?))' for name in names)
+    (counts,) = con.execute(f"SELECT {held} FROM {relation}", [*(pattern for _ in names), *values]).fetchall()
     yield from (Hit(place, f"{named}.{name}", rows) for name, rows in zip(names, counts, strict=True) if rows)
+
+
+def in_control(control: sa.Engine, texts: Sequence[str]) -> list[Hit]:
+    """Look for texts, in lower case, in every text column of a control store: it is small, and DuckDB looks through a copy."""
+    con = connect(None)
+    hits: list[Hit] = []
+    try:
+        for table in t.metadata.sorted_tables:
+            names = [column.name for column in table.columns if isinstance(column.type, sa.String | sa.JSON)]
+            with control.connect() as source:
+                rows = source.execute(sa.select(*(table.c[name] for name in names))).fetchall() if names else []
+            columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+            held = pa.table({name: pa.array(list(of), pa.string()) for name, of in zip(names, columns, strict=True)})
+            con.register("control_table", held)
+            hits += _counted(con, "control", table.name, "control_table", names, texts, [])
+            con.unregister("control_table")
+    finally:
+        con.close()
+    return hits
 
 
 def _in_landing(con: duckdb.DuckDBPyConnection, landing: Path, texts: Sequence[str]) -> Iterator[Hit]:

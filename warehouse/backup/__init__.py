@@ -2,6 +2,6 @@
 
 from warehouse.backup.restoring import Restored, restore, verify
 from warehouse.backup.storage import Backup, Entry, Storage
-from warehouse.backup.taking import back_up, prune
+from warehouse.backup.taking import CONTROL, WAREHOUSE, back_up, prune
 
-__all__ = ["Backup", "Entry", "Restored", "Storage", "back_up", "prune", "restore", "verify"]
+__all__ = ["CONTROL", "WAREHOUSE", "Backup", "Entry", "Restored", "Storage", "back_up", "prune", "restore", "verify"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,12 +48,14 @@ def restore(
     *,
     replace: bool = False,
     now: datetime,
+    prepare: Callable[[Path, Backup], None] | None = None,
 ) -> Restored:
     """Bring a hub back to a backup.
 
     Args:
         backup_id: the newest if None.
         replace: put what is there aside; without it a hub that holds something is refused.
+        prepare: called with the folder that holds what was fetched and verified, before any of it is put in place.
 
     Raises:
         NotFoundError: there is no such backup.
@@ -71,6 +74,8 @@ def restore(
     shutil.rmtree(fetched, ignore_errors=True)
     try:
         verified = _fetch(storage, backup, settings, fetched)
+        if prepare is not None:
+            prepare(fetched, backup)
         with ExitStack() as held:
             for lock in (building, settled, linking):
                 held.enter_context(lock(settings))

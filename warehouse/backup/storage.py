@@ -175,6 +175,20 @@ class Storage:
                     self._fs.rm_file(self._piece(digest))
         return len(unneeded)
 
+    def note(self, name: str) -> bytes | None:
+        """What lies beside the backups under a name; None if nothing does. Raises `WarehouseAccessError` if it cannot be read."""
+        with self._failing("read"):
+            try:
+                content: bytes = self._fs.cat_file(f"{self._root}/{name}")
+            except FileNotFoundError:
+                return None
+            return content
+
+    def put_note(self, name: str, content: bytes) -> None:
+        """Put something beside the backups, in the place of what is there. Raises `WarehouseAccessError` if that fails."""
+        with self._failing("written"):
+            self._put(f"{self._root}/{name}", content)
+
     def _load(self, path: str) -> Backup:
         try:
             given = json.loads(self._fs.cat_file(path))

@@ -8,4 +8,4 @@ FROM (SELECT
   a.source_updated_at, a.sync_run_id, a.payload_hash
 FROM mapped m
 JOIN arrived a USING (source_record_id)
-JOIN src s USING (source_record_id))
+CROSS JOIN source_default s)

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS ops.raw_load (
   sync_run_id VARCHAR NOT NULL,
   source_system VARCHAR NOT NULL,
   stream VARCHAR NOT NULL,
-  mode VARCHAR NOT NULL,                     -- full or incremental
+  mode VARCHAR NOT NULL,                     -- full, incremental or replay; erasure: less than nothing came in
   rows_extracted BIGINT NOT NULL,
   rows_inserted BIGINT NOT NULL,
   rows_updated BIGINT NOT NULL,

@@ -1,0 +1,155 @@
+"""The working warehouse without people who are erased: raw and staging lose what tells of them, all that is made from these goes.
+
+Of their facts raw keeps reduced payloads (`warehouse.reduced`), of everything else of theirs nothing. Whoever calls has made, on
+the same connection, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key), their records, and
+``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import duckdb
+
+from hub.contract.columns import CONSENT, FACTS
+from warehouse.raw import ERASURE, table_name
+from warehouse.reduced import IS_REDUCED, reduce
+from warehouse.staging import Block, SourcePlace, make_source
+
+Sources = Mapping[str, tuple[SourcePlace, Sequence[Block]]]
+_KEYS = "(SELECT record_key FROM erasing)"
+_PLACES = "(SELECT source_system, stream, source_record_id FROM erasing_fact)"
+# all of it is made anew by the next load
+_MADE = ("golden", "linkage", "linkage_next", "basis")
+
+
+def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str, int]:
+    """Take them out of raw and staging; a second time changes nothing. The caller has a transaction open.
+
+    Args:
+        sources: by name, what staging must know of each source whose mapping is at hand; facts of others stay in staging only.
+
+    Returns:
+        Rows removed or emptied, by table.
+
+    Raises:
+        duckdb.Error: a mapping's SQL does not run.
+    """
+    done: dict[str, int] = {}
+    for source, stream in con.execute("SELECT DISTINCT source_system, stream FROM erasing_fact ORDER BY ALL").fetchall():
+        rows = _from_stream(con, source, stream, sources.get(source))
+        if rows:
+            done[f"raw.{source}__{stream}"] = rows
+    done["staging.party_record"] = _rows(con, f"DELETE FROM staging.party_record WHERE record_key IN {_KEYS}")
+    done["staging.rejected"] = _rows(
+        con, f"DELETE FROM staging.rejected WHERE (source_system, stream, source_record_id) IN {_PLACES}"
+    )
+    for table in FACTS:
+        if table.column("party_id") is None:
+            continue
+        which = f"party_record_key IN {_KEYS} OR (source_system, stream, source_record_id) IN {_PLACES}"
+        if table is CONSENT:
+            done[f"staging.{table.name}"] = _rows(con, f"DELETE FROM staging.{table.name} WHERE {which}")
+            continue
+        emptied = [f'"{column.name}" = NULL' for column in table.columns if column.personal]
+        emptied.append(
+            f"party_record_key = CASE WHEN party_record_key IN {_KEYS} THEN erased_name(party_record_key) ELSE party_record_key END"
+        )
+        done[f"staging.{table.name}"] = _rows(con, f"UPDATE staging.{table.name} SET {', '.join(emptied)} WHERE {which}")
+    return {table: rows for table, rows in done.items() if rows}
+
+
+def forget_made(con: duckdb.DuckDBPyConnection) -> None:
+    """Empty what is made from raw and staging, and what was learnt of values: the next load makes all of it anew.
+
+    So no key, digest or draft of theirs is left in it, nor has anybody else's to be looked for among theirs.
+    """
+    for schema in _MADE:
+        con.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    con.execute("CREATE SCHEMA golden")
+    named = con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'identity' AND database_name = current_database() ORDER BY 1"
+    ).fetchall()
+    for (name,) in named:
+        con.execute(f"DELETE FROM identity.{name}")
+    con.execute("DELETE FROM staging.normalised_value")
+
+
+def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
+    """Remove what came but is no record and holds one of the texts in ``erasing_text``; the number of rows."""
+    holds = "EXISTS (FROM erasing_text WHERE contains(lower(concat_ws(' ', place, content)), text))"
+    found = con.execute(
+        f"SELECT source_system, stream, count(*) FROM raw.reject WHERE {holds} GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    for source, stream, rows in found:
+        _uncount(con, source, stream, rows)
+    return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
+
+
+def _uncount(con: duckdb.DuckDBPyConnection, source: str, stream: str, rows: int) -> None:
+    """Note that rows which once came in are no more in raw, so that the count of all rows still comes out."""
+    if rows:
+        con.execute(
+            f"INSERT INTO ops.raw_load VALUES ($run, $source, $stream, '{ERASURE}', $rows, $rows, 0, 0, 0, 0, NULL, NULL, $now)",
+            {"run": ERASURE, "source": source, "stream": stream, "rows": -rows, "now": datetime.now(UTC).replace(tzinfo=None)},
+        )
+
+
+def _from_stream(
+    con: duckdb.DuckDBPyConnection, source: str, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None
+) -> int:
+    table = table_name(source, stream)
+    if not con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = ? AND database_name = current_database()",
+        [f"{source}__{stream}"],
+    ).fetchall()[0][0]:
+        return 0
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE arrived AS
+        FROM {table} WHERE source_record_id IN
+          (SELECT source_record_id FROM erasing_fact WHERE source_system = $source AND stream = $stream)
+        QUALIFY row_number() OVER (PARTITION BY source_record_id ORDER BY version DESC) = 1""",
+        {"source": source, "stream": stream},
+    )
+    con.execute(f"DELETE FROM arrived WHERE op = 'upsert' AND {IS_REDUCED}")
+    left = _reduced(con, stream, known)
+    # a record that is gone at its source stays known as gone
+    removed = _rows(
+        con,
+        f"DELETE FROM {table} WHERE source_record_id IN (SELECT source_record_id FROM arrived)"
+        " AND NOT (op = 'delete' AND payload IS NULL"
+        " AND (source_record_id, version) IN (SELECT source_record_id, version FROM arrived)"
+        f" AND $place || source_record_id NOT IN {_KEYS})",
+        {"place": f"{source}:{stream}:"},
+    )
+    for id_, payload in left:
+        con.execute(
+            f"""INSERT INTO {table}
+            SELECT nextval('raw.raw_seq'), source_system, stream, source_record_id, version + 1, 'upsert', $payload, $digest,
+                   source_updated_at, extracted_at, NULL, sync_run_id
+            FROM arrived WHERE source_record_id = $id""",
+            {"payload": payload, "digest": hashlib.blake2b(payload.encode(), digest_size=16).hexdigest(), "id": id_},
+        )
+    _uncount(con, source, stream, removed - len(left))
+    return removed
+
+
+def _reduced(
+    con: duckdb.DuckDBPyConnection, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None
+) -> list[tuple[str, str]]:
+    """IDs and reduced payloads of the records in ``arrived`` that hold facts."""
+    if known is None:
+        return []
+    place, blocks = known
+    make_source(con, place, has_parties=False)
+    con.execute("CREATE OR REPLACE TEMP TABLE known_erased AS SELECT source_record_id FROM arrived")
+    reduce(con, place, stream, blocks)
+    left: list[tuple[str, str]] = con.execute("FROM reduced WHERE payload IS NOT NULL ORDER BY source_record_id").fetchall()
+    con.execute("DROP TABLE reduced")
+    return left
+
+
+def _rows(con: duckdb.DuckDBPyConnection, statement: str, values: object = None) -> int:
+    return int(con.execute(statement, values).fetchall()[0][0])
