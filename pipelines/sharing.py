@@ -12,8 +12,8 @@ from pipelines.meanings import meanings
 from warehouse.connection import linking
 from warehouse.control import MASK_SECRET
 from warehouse.copies import CARRIED
-from warehouse.publish import live_load, load_file
-from warehouse.sharing import Sharing, repoint_shared, share, shared_file, shared_load
+from warehouse.publish import kept_loads, live_load, load_file
+from warehouse.sharing import Sharing, prune_shared, repoint_shared, share, shared_file, shared_load
 
 
 def sharing(hub: Hub) -> Sharing:
@@ -34,6 +34,16 @@ def sharer(hub: Hub, load_id: str) -> Callable[[Path], None] | None:
     if hub.config.warehouse.shared is None:
         return None
     return lambda load: share(hub.config.warehouse, load_id, load, sharing(hub))
+
+
+def share_anew(hub: Hub) -> None:
+    """Make the shared files of all kept loads again from what the loads hold now; `linking` is the caller's."""
+    settings = hub.config.warehouse
+    prune_shared(settings, kept_loads(settings))
+    if settings.shared is not None:
+        for load_id in kept_loads(settings):
+            if shared_file(settings, load_id).exists():
+                share(settings, load_id, load_file(settings, load_id), sharing(hub), anew=True)
 
 
 def settle_shared(hub: Hub) -> None:

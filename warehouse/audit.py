@@ -20,11 +20,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.contract.erased import BLANK
 from hub.contract.errors import ConfigError
 from warehouse import control_tables as t
 
 HEAD = "audit_head"  # the setting that holds number and hash of the last entry
 BEGINNING = "audit_begin"  # the action of an entry that seals those of before the chain
+ERASED = "audit_erased"  # the action of an entry that says in which others an erasure put `BLANK` for a text
 _NOTHING = "0" * 64
 _WORD = r"[^\s\"'<>(),;:\[\]{}\\/=&?]+"
 _ADDRESS = re.compile(rf"{_WORD}(?:@|%40){_WORD}|(?<![0-9A-Za-z])\+[0-9][0-9 ()./-]{{5,}}[0-9]")
@@ -53,12 +55,14 @@ class Verified:
     Attributes:
         entries: in the chain.
         earlier: entries of before the chain, which its first one seals.
+        erased: entries out of which the erasure of a person took a text, as a later entry says; their hash cannot be told any more.
         head: number and hash of the last entry; None before the first.
         broken: what is wrong, the earliest entry first; none where all is well.
     """
 
     entries: int
     earlier: int
+    erased: int
     head: Anchor | None
     broken: tuple[str, ...]
 
@@ -148,6 +152,7 @@ def verify(con: sa.Connection, anchors: Sequence[Anchor] = ()) -> Verified:
     broken: list[str] = []
     last, hashes = Anchor(0, _NOTHING, ""), {0: _NOTHING}
     digest, earlier = _sealed(con)
+    erased, blanked = _erased(con), 0
     for found in con.execute(sa.select(t.audit_log).where(row.seq.is_not(None)).order_by(row.seq, row.audit_id)).mappings():
         entry = dict(found)
         told = f"entry {entry['seq']} ({entry['action']} by {entry['actor']}, {entry['at']:%Y-%m-%d %H:%M:%S})"
@@ -157,9 +162,12 @@ def verify(con: sa.Connection, anchors: Sequence[Anchor] = ()) -> Verified:
         elif entry["previous_hash"] != last.hash:
             broken.append(f"{told} does not follow the entry before it")
         elif entry["entry_hash"] != _hash(entry):
-            broken.append(f"{told} was changed")
+            if entry["audit_id"] in erased and BLANK in (entry["actor"], entry["subject"], entry["detail"]):
+                blanked += 1
+            else:
+                broken.append(f"{told} was changed")
         if entry["seq"] == 1 and (earlier or entry["action"] == BEGINNING):
-            broken += _unsealed(entry, digest, earlier)
+            broken += _unsealed(entry, None if _blanked_earlier(con, erased) else digest, earlier)
         last = Anchor(entry["seq"], entry["entry_hash"], "control store")
         hashes[last.seq] = last.hash
     noted = head(con)
@@ -168,11 +176,24 @@ def verify(con: sa.Connection, anchors: Sequence[Anchor] = ()) -> Verified:
             broken.append(f"entries from {last.seq + 1} to {known.seq} are gone: {known.where} knows of them")
         elif hashes.get(known.seq) != known.hash:
             broken.append(f"entry {known.seq} is another than the one that {known.where} knows")
-    return Verified(len(hashes) - 1, earlier, last if last.seq else None, tuple(broken))
+    return Verified(len(hashes) - 1, earlier, blanked, last if last.seq else None, tuple(broken))
 
 
-def _unsealed(first: Mapping[str, Any], digest: str, earlier: int) -> list[str]:
+def _erased(con: sa.Connection) -> set[str]:
+    """The entries that erasures took texts out of, by their own word."""
+    row = t.audit_log.c
+    told = con.execute(sa.select(row.detail).where(row.action == ERASED, row.seq.is_not(None))).scalars()
+    return {audit_id for detail in told for audit_id in json.loads(detail)["entries"]}
+
+
+def _blanked_earlier(con: sa.Connection, erased: set[str]) -> bool:
+    row = t.audit_log.c
+    blank = sa.or_(*(column == BLANK for column in (row.actor, row.subject, row.detail)))
+    return any(one in erased for one in con.execute(sa.select(row.audit_id).where(row.seq.is_(None), blank)).scalars())
+
+
+def _unsealed(first: Mapping[str, Any], digest: str | None, earlier: int) -> list[str]:
     sealed = json.loads(first["detail"]) if first["action"] == BEGINNING else {"entries": 0}
     if sealed["entries"] != earlier:
         return [f"{earlier} entries without a number are there, where {sealed['entries']} were sealed"]
-    return [] if sealed["sha256"] == digest else ["the entries of before the chain were changed"]
+    return [] if digest is None or sealed["sha256"] == digest else ["the entries of before the chain were changed"]

@@ -55,11 +55,12 @@ def shared_load(settings: WarehouseSettings) -> str | None:
     return Path(os.readlink(settings.shared)).stem.removeprefix("golden-")
 
 
-def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharing) -> None:
+def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharing, *, anew: bool = False) -> None:
     """Make the shared file of a load, from that of an earlier one where it is there; the link stays. Raises what those raise.
 
     Args:
         load: where the load's own file lies.
+        anew: whatever there is of an earlier one does not count, as where the load's rows are others than they were.
     """
     folder = settings.shared_loads
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ def share(settings: WarehouseSettings, load_id: str, load: Path, sharing: Sharin
         leftover.unlink()
     temporary = folder / f".golden-{load_id}.duckdb.tmp"
     earlier = [shared_file(settings, name) for name in (load_id, shared_load(settings)) if name is not None]
-    for path in [path for path in earlier if path.exists()][:1]:
+    for path in [path for path in earlier if path.exists() and not anew][:1]:
         shutil.copyfile(path, temporary)
         if _digest_of(temporary) != sharing.digest:
             temporary.unlink()

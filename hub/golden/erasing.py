@@ -13,11 +13,11 @@ from datetime import datetime
 
 import duckdb
 
+from hub.contract.erased import BLANK
 from hub.golden.dictionary import table_docs
 from hub.golden.tables import TABLES
 from hub.golden.text import sql
 
-BLANK = "(erased)"
 _Change = Callable[[str, str], None]  # table, statement
 _FACTS = ("customer_order", "order_line", "invoice", "payment", "refund", "ticket", "lead")
 # of the customer only, and made anew with the next load if anything of it is left

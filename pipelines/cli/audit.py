@@ -61,7 +61,13 @@ def verify(
         found, known = verified(hub, anchors or (), backups=backups)
     head = None if found.head is None else str(found.head)
     if as_json:
-        told = {"entries": found.entries, "earlier": found.earlier, "head": head, "compared": [one.where for one in known]}
+        told = {
+            "entries": found.entries,
+            "earlier": found.earlier,
+            "erased": found.erased,
+            "head": head,
+            "compared": [one.where for one in known],
+        }
         print_json({**told, "broken": list(found.broken)})
     elif found.broken:
         typer.echo(f"broken: {found.broken[0]}" + (f" (and {len(found.broken) - 1} more)" if found.broken[1:] else ""), err=True)
@@ -69,6 +75,9 @@ def verify(
         typer.echo("nothing has been logged yet")
     else:
         before = f", and {found.earlier:,} of before the chain" if found.earlier else ""
-        typer.echo(f"{found.entries:,} entries{before}, none changed or missing; compared with {len(known)} heads kept elsewhere")
+        blanked = f" ({found.erased:,} without what told of somebody erased)" if found.erased else ""
+        typer.echo(
+            f"{found.entries:,} entries{before}, none changed or missing{blanked}; compared with {len(known)} heads kept elsewhere"
+        )
         typer.echo(f"head: {head}")
     raise typer.Exit(3 if found.broken else 0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
-from hub.golden.erasing import BLANK
+from hub.contract.erased import BLANK
 from pipelines.privacy.people import People
 from pipelines.privacy.scanning import in_control
 from warehouse import control_tables as t
 from warehouse import writeback_tables as w
+from warehouse.audit import ERASED
+from warehouse.control import ControlStore
 
 _MOST = 400  # parameters of a statement
 
@@ -49,6 +52,26 @@ def erase_rows(control: sa.Engine, people: People, *, dry: bool = False) -> dict
     if not dry:
         _forget_pages(control)
     return done
+
+
+def erase_noted(store: ControlStore, people: People, *, actor: str, automatic: bool) -> dict[str, int]:
+    """The same, once the audit log says which of its entries lose a text, so that it verifies also if this is cut off."""
+    named = _audit_naming(store.engine, people.texts)
+    if named:
+        store.audit(ERASED, "audit_log", actor=actor, detail=json.dumps({"entries": named}), automatic=automatic)
+    return erase_rows(store.engine, people)
+
+
+def _audit_naming(control: sa.Engine, texts: Sequence[str]) -> list[str]:
+    """The entries of the audit log that hold one of these texts."""
+    row, found = t.audit_log.c, set[str]()
+    with control.connect() as con:
+        for column in (row.actor, row.subject, row.detail):
+            low = sa.func.lower(sa.cast(column, sa.Text))
+            for some in _by(texts, 100):
+                holds = sa.or_(*(low.contains(text, autoescape=True) for text in some))
+                found.update(con.execute(sa.select(row.audit_id).where(holds)).scalars())
+    return sorted(found)
 
 
 def _blank(con: sa.Connection, named: Collection[str], texts: Sequence[str], done: dict[str, int]) -> None:

@@ -25,13 +25,14 @@ from pipelines.context import Hub
 from pipelines.decision_rows import Steward, audit
 from pipelines.load_history import note_anew
 from pipelines.privacy import erased_list
-from pipelines.privacy.control_rows import erase_rows
+from pipelines.privacy.control_rows import erase_noted, erase_rows
 from pipelines.privacy.elsewhere import elsewhere
 from pipelines.privacy.people import People, of_customers
 from pipelines.privacy.requests import new_request
 from pipelines.privacy.scanning import Hit, scan
 from pipelines.privacy.screening import screen
 from pipelines.privacy.stores import Task, as_candidate, count_working, erase_loads, erase_working, remove_pages, sources_of
+from pipelines.sharing import share_anew
 from pipelines.stewardship import one_customer
 from pipelines.targets import bring_up
 from warehouse.connection import building, linking, published, settled, writer, writing_back
@@ -178,7 +179,8 @@ def _carry_out(hub: Hub) -> Erased:
     if backups is not None:
         erased_list.carry_along(hub.control, backups)
     task = _task(hub, people, erased_list.entries(hub.control))
-    counts = {f"control.{name}": rows for name, rows in erase_rows(hub.control.engine, people).items()}
+    noted = erase_noted(hub.control, people, actor=journal["by"][0], automatic=False)
+    counts = {f"control.{name}": rows for name, rows in noted.items()}
     _screen_landed(hub)
     with settled(settings):
         counts |= erase_working(settings.path, task)
@@ -187,6 +189,7 @@ def _carry_out(hub: Hub) -> Erased:
         paths = [load_file(settings, load) for load in kept_loads(settings)]
         done, removed = erase_loads(paths, load_file(settings, live) if live else None, task)
         counts |= done
+        share_anew(hub)
     if live is not None:
         with settled(settings), as_candidate(settings.path, load_file(settings, live)) as con:
             note_anew(con, hub.control, live)

@@ -12,7 +12,7 @@ from hub.identity.erased import prepare
 from pipelines.context import Hub
 from pipelines.load_history import note_anew
 from pipelines.privacy import erased_list
-from pipelines.privacy.control_rows import erase_rows
+from pipelines.privacy.control_rows import erase_noted
 from pipelines.privacy.people import People, of_the_list
 from pipelines.privacy.stores import Task, as_candidate, erase_loads, erase_working, remove_pages, sources_of
 from warehouse import control_tables as t
@@ -68,7 +68,7 @@ def _take_out(hub: Hub, store: ControlStore, fetched: Path, backup: Backup, secr
     if not people.facts:
         return 0
     task = Task(people, entries, secret, sources_of(hub), limit)
-    erase_rows(store.engine, people)
+    erase_noted(store, people, actor="hub", automatic=True)
     erase_working(working, task)
     erase_loads(loads, live, task)
     remove_pages(fetched / "gate", people.texts)

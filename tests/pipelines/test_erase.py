@@ -166,7 +166,8 @@ def configure(root: Path) -> World:
         },
         "news": {"type": "files", "country": "GB", "streams": {"readers": stream("news.csv", "party", fields=FIELDS)}},
     }
-    return World(root, {"sources": sources, "gate": {"max_id_churn": 0.9}, "backup": {"to": "../kept"}})
+    more = {"gate": {"max_id_churn": 0.9}, "backup": {"to": "../kept"}, "warehouse": {"shared": "data/shared/golden.duckdb"}}
+    return World(root, {"sources": sources, **more})
 
 
 def export(into: Path, name: str, rows: Sequence[tuple[str, ...]]) -> None:
@@ -208,6 +209,15 @@ def ann(world: World) -> str:
     return str(id_)
 
 
+def shared(world: World, id_: str) -> set[tuple[Any, ...]]:
+    """What all shared loads know of a customer."""
+    rows = set()
+    for path in (world.root / "data" / "shared" / "published").iterdir():
+        with connect(path, read_only=True) as con:
+            rows.update(con.execute("SELECT status, email FROM golden.customer WHERE customer_id = ?", [id_]).fetchall())
+    return rows
+
+
 def names(world: World) -> list[str]:
     return [name for (name,) in world.ask("SELECT full_name FROM golden.customer WHERE full_name IS NOT NULL ORDER BY 1")]
 
@@ -218,7 +228,7 @@ STAYING = ["Bob Lee", "Igor Wolkow", "Tom Hill", "Una Hill"]
 def test_the_command_says_what_would_go_then_takes_it_out_and_nothing_brings_it_back(world: World, hub: Command) -> None:
     id_, folder = ann(world), world.root.parent / "in"
     with world.hub() as opened:
-        opened.control.audit("noted", "spoke to ANN.LEE@mail.net", actor="me", detail="about annie@old.example")
+        opened.control.audit("noted", "spoke to ANN LEE", actor="me", detail="about Ann Lee")
     before = found(world, TEXTS)
     assert any(place.startswith("load ") for place in before)
     tried = hub("privacy", "erase", "annie@old.example", *WHY, "--dry-run")
@@ -232,9 +242,15 @@ def test_the_command_says_what_would_go_then_takes_it_out_and_nothing_brings_it_
     (request,) = hub("privacy", "list", "--all")
     assert (request["kind"], request["status"], request["due_at"]) == ("erase", "done", "2026-02-28T00:00:00Z")
     assert found(world, TEXTS) == []
-    # also of the bytes of files nothing is left, and every kept load stays
+    # also of the bytes of files nothing is left, every kept load stays, and the audit log is what it was but for her
     with world.hub() as opened:
         assert len(kept_loads(opened.config.warehouse)) == 2
+        verified = opened.control.audit_verified()
+        assert (verified.broken, verified.erased) == ((), 1)
+        opened.control.run(sa.update(t.audit_log).where(t.audit_log.c.action == "privacy_erase").values(actor="nobody"))
+        assert "was changed" in opened.control.audit_verified().broken[0]
+        opened.control.run(sa.update(t.audit_log).where(t.audit_log.c.action == "privacy_erase").values(actor="ada"))
+    assert shared(world, id_) == {("erased", None)}
     for path in (world.root / "data").rglob("*"):
         if path.is_file() and not path.is_symlink():
             held = path.read_bytes().lower()
@@ -275,7 +291,7 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_same_command(worl
     class Killed(BaseException):
         pass
 
-    id_, steps = ann(world), ("erase_rows", "erase_working", "scan")
+    id_, steps = ann(world), ("erase_noted", "erase_working", "scan")
     with world.hub() as hub:
         # a load whose tables are those of another version cannot be written anew, and is removed rather than left
         old, live = kept_loads(hub.config.warehouse)
