@@ -272,7 +272,7 @@ CONSENT = StagingTable(
         Column("legal_basis", description="consent, contract, legitimate_interest or the source's word"),
         Column("captured_at", "time", description="when the person said so; a grant without it overrides no denial"),
         Column("expires_at", "time"),
-        Column("evidence", description="the source's own words: state, level, the form it was said on"),
+        Column("evidence", personal=True, description="the source's own words: state, level, the form it was said on"),
         Column("is_kept", "boolean", description="a denial that its record tells no more; set by the hub"),
         *COMMON,
     ),

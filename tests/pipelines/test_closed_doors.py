@@ -83,6 +83,8 @@ def test_the_page_for_a_person_runs_nothing_that_stands_in_it() -> None:
 def test_make_dev_listens_on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hub.yaml").write_text("sources: {s: {type: stripe, api_key: '${K}'}}\n")
     monkeypatch.setenv("HUB_CONFIG", str(tmp_path / "hub.yaml"))
+    monkeypatch.setenv("DAGSTER_HOME", "")  # so that what the program sets is gone after the test
+    monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.setattr(sys, "argv", ["dev"])
     called: list[list[str]] = []
     monkeypatch.setattr(subprocess, "call", lambda command, **_: called.append(command) or 0)
