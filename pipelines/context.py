@@ -16,7 +16,7 @@ from connectors.mapping import MappingBlock, parse_mapping
 from hub.contract.columns import PARTY
 from pipelines.config import HubConfig
 from warehouse.control import ControlStore
-from warehouse.staging import SourcePlace
+from warehouse.mapped import SourcePlace
 
 Trigger = Literal["hub sync", "dagster"]
 

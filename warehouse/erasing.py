@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 import duckdb
 
 from hub.contract.columns import CONSENT, FACTS
+from warehouse.mapped import Block, SourcePlace
 from warehouse.raw import ERASURE, table_name
 from warehouse.reduced import IS_REDUCED, reduce
-from warehouse.staging import Block, SourcePlace, make_source
+from warehouse.staging import make_source
 
 Sources = Mapping[str, tuple[SourcePlace, Sequence[Block]]]
 _KEYS = "(SELECT record_key FROM erasing)"

@@ -11,12 +11,12 @@ table ``erased_list`` (hmac); see `hub.identity.erased`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import duckdb
 
 from hub.contract.columns import CONSENT, PARTY, TABLES
 from hub.contract.tables import StagingTable
+from warehouse.mapped import Block, SourcePlace, owner_sql
 
 _HEAD = "hub_erased"
 IS_REDUCED = f"starts_with(payload::VARCHAR, '{{\"{_HEAD}\":')"
@@ -25,38 +25,7 @@ _PAGE, _CLICKS = "landing_url", "gclid|gbraid|wbraid|fbclid|msclkid|ttclid|li_fa
 _ON_PAGE = {"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "click_id_type"}
 
 
-class Block(Protocol):
-    """One SELECT of a mapping; as in `warehouse.staging`."""
-
-    @property
-    def stream(self) -> str: ...
-    @property
-    def table(self) -> str: ...
-    @property
-    def select(self) -> str: ...
-
-
-class Place(Protocol):
-    """A source; as in `warehouse.staging`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def party_streams(self) -> tuple[str, ...]: ...
-
-
-# no more than the connectors take off a record's own ID: a plain trim takes off any Unicode blank, and the two would be apart
-_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
-
-
-def owner_sql(text_id: str, text_stream: str, place: Place, source: str) -> str:
-    """SQL of the record key of the party a fact belongs to; a source with one party stream need not name it."""
-    only = f"'{place.party_streams[0]}'" if len(place.party_streams) == 1 else "NULL"
-    stream = f"coalesce(nullif(trim({text_stream}), ''), {only})"
-    return f"{source} || ':' || {stream} || ':' || nullif(trim({text_id}, {_BLANKS}), '')"
-
-
-def reduce(con: duckdb.DuckDBPyConnection, place: Place, stream: str, blocks: Sequence[Block]) -> None:
+def reduce(con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block]) -> None:
     """Make the temporary table ``reduced`` (source_record_id, payload) of those records in ``src`` that are an erased person's: by
     their own key or their owner's on the list, or named in the temporary table ``known_erased`` (source_record_id).
 
@@ -90,7 +59,7 @@ def reduce(con: duckdb.DuckDBPyConnection, place: Place, stream: str, blocks: Se
     con.execute("DROP TABLE told")
 
 
-def _tell(con: duckdb.DuckDBPyConnection, place: Place, block: Block, table: StagingTable) -> None:
+def _tell(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Block, table: StagingTable) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {block.select}")
     yielded = {row[0] for row in con.execute("DESCRIBE mapped").fetchall()}
     texts = {name: f'm."{name}"::VARCHAR' if name in yielded else "NULL::VARCHAR" for name in _OWNER}

@@ -10,40 +10,19 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import duckdb
 
 from hub.contract.columns import CONSENT, PARTY, TABLES
 from hub.contract.errors import ConfigError
 from hub.contract.tables import SQL_TYPE, Column, StagingTable
+from warehouse.mapped import Block, SourcePlace, owner_sql
 from warehouse.migrations import fact_columns
 from warehouse.raw import table_name
-from warehouse.reduced import IS_REDUCED, add_reduced, owner_sql
+from warehouse.reduced import IS_REDUCED, add_reduced
 from warehouse.sql import statement
 
 _JUDGED_TYPES = frozenset({"amount", "spend", "currency", "time", "date"})
-
-
-class Block(Protocol):
-    """One SELECT of a mapping: from a stream's payloads to a staging table."""
-
-    @property
-    def stream(self) -> str: ...
-    @property
-    def table(self) -> str: ...
-    @property
-    def select(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class SourcePlace:
-    """What staging must know of a source: how to read values that name no region or zone, and whose parties facts belong to."""
-
-    name: str
-    country: str | None
-    timezone: str
-    party_streams: tuple[str, ...]
 
 
 def _as_they_are(con: duckdb.DuckDBPyConnection, relation: str, country: str | None) -> None:

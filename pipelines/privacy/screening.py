@@ -17,10 +17,11 @@ from hub.identity.erased import Entry, prepare, recognised
 from hub.normalise import normalise_parties
 from pipelines.context import Hub
 from pipelines.privacy import erased_list
+from warehouse.mapped import Block, SourcePlace
 from warehouse.privacy_tables import PRIVACY_SECRET
 from warehouse.reduced import reduce
 from warehouse.screening import put_landed, put_round
-from warehouse.staging import Block, SourcePlace, make_candidate, make_source
+from warehouse.staging import make_candidate, make_source
 
 if TYPE_CHECKING:
     import duckdb

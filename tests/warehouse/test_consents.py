@@ -15,7 +15,8 @@ from hub.normalise import normalise_consents, normalise_parties
 from tests.warehouse.parts import T0, land, landed, nothing_unfit
 from warehouse import raw
 from warehouse.comparing import unstaged
-from warehouse.staging import Handlers, SourcePlace, stage_stream
+from warehouse.mapped import SourcePlace
+from warehouse.staging import Handlers, stage_stream
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 MAPPING = """

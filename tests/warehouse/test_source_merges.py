@@ -15,8 +15,9 @@ from hub.normalise import normalise_parties
 from tests.warehouse.parts import T0, land, landed, nothing_unfit
 from warehouse import raw
 from warehouse.connection import connect
+from warehouse.mapped import SourcePlace
 from warehouse.migrations import VERSION, migrate
-from warehouse.staging import Handlers, SourcePlace, stage_stream
+from warehouse.staging import Handlers, stage_stream
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 MAPPING = """

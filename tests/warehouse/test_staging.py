@@ -17,7 +17,8 @@ from hub.contract.errors import ConfigError
 from hub.contract.tables import Column
 from tests.warehouse.parts import land, landed, record
 from warehouse import raw
-from warehouse.staging import Handlers, SourcePlace, Staged, stage_stream, typed
+from warehouse.mapped import SourcePlace
+from warehouse.staging import Handlers, Staged, stage_stream, typed
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 ORDERS = """
