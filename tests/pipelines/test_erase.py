@@ -20,8 +20,10 @@ from pipelines.privacy import erasing
 from pipelines.privacy.erasing import erase
 from pipelines.privacy.scanning import scan
 from pipelines.rollback import rollback
+from pipelines.targets import bring_up
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.world import Command, World
+from tests.warehouse.targets.kit import target_database
 from warehouse import control_tables as t
 from warehouse.connection import connect
 from warehouse.privacy_tables import erased, privacy_request
@@ -353,3 +355,28 @@ def test_a_machine_that_is_lost_comes_back_without_who_was_erased_since_the_back
     with other.hub() as hub, pytest.raises(WarehouseAccessError, match="made with another secret"):
         backups.bring_back(hub, None, None, replace=True, by="test")
     assert names(other) == STAYING
+
+
+@pytest.mark.parametrize("system", ["postgres", "mariadb"])
+def test_targets_too_lose_who_is_erased_whether_masked_or_not(world: World, system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_ = ann(world)
+    with target_database(system, monkeypatch) as full, target_database(system, monkeypatch) as masked:
+        places = {"full": full, "masked": masked}
+        publish = [
+            {"name": name, "url": "${ANALYTICS_URL}", "schema_prefix": db.prefix, "masked": name == "masked"}
+            for name, db in places.items()
+        ]
+        world.configure({**world.config, "publish": publish})
+        with world.hub() as hub:
+            for name in places:
+                bring_up(hub, name)
+            assert {hit.place for hit in scan(hub, TEXTS)} >= {"target full"}
+            pseudonym = masked.ask(f"SELECT email FROM {{golden.customer}} WHERE customer_id = '{id_}'")
+            assert pseudonym[0][0].startswith("x_")
+            assert erase(hub, ["ann.lee@mail.net"], ADA).hits == ()
+            assert [hit for hit in scan(hub, TEXTS) if hit.place.startswith("target ")] == []
+        for db in places.values():
+            told = db.ask("SELECT status, count(*), count(email) FROM {golden.customer} GROUP BY status ORDER BY status")
+            assert told == [("active", 4, 4), ("erased", 1, 0)]
+            assert db.ask(f"SELECT count(*) FROM {{golden.customer_order}} WHERE customer_id = '{id_}'") == [(1,)]
+            assert db.ask(f"SELECT count(*) FROM {{golden.customer_identifier}} WHERE id_value = '{pseudonym[0][0]}'") == [(0,)]
