@@ -78,5 +78,5 @@ def secret_in(path: str) -> str:
     except UnicodeDecodeError:
         raise ConfigError(f"the secret in {path} is no text", remedy=remedy) from None
     if not value or len(content) > _LARGEST:
-        raise ConfigError(f"there is {'more than' if value else 'no'} secret in {path}", remedy=remedy)
+        raise ConfigError(f"there is {'more than one' if value else 'no'} secret in {path}", remedy=remedy)
     return value

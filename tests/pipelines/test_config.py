@@ -171,7 +171,7 @@ def test_a_secret_may_lie_in_a_file_which_is_read_when_it_is_used(tmp_path: Path
         (b"", "no secret"),
         (b"\n", "no secret"),
         (b"\xff\xfe", "is no text"),
-        (b"x" * 70_000, "more than secret"),
+        (b"x" * 70_000, "more than one secret"),
     ):
         secret.write_bytes(content)
         with pytest.raises(ConfigError, match=said):
