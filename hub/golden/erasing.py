@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 
 from hub.contract.erased import BLANK
+from hub.golden.attributes import DECIDED_BY
 from hub.golden.dictionary import table_docs
 from hub.golden.tables import TABLES
 from hub.golden.text import sql
@@ -103,6 +104,11 @@ def _personal(table: str) -> list[str]:
     return [column.name for column in table_docs()[table].columns if column.sensitivity in ("personal", "sensitive")]
 
 
+def _of_people() -> list[str]:
+    """What golden.customer says of somebody: whatever survives of their records, and all else by which they could be known."""
+    return list(dict.fromkeys([*DECIDED_BY, *_personal("customer")]))
+
+
 def _of_shared_customers(con: duckdb.DuckDBPyConnection, change: _Change) -> None:
     """Customers of this load that have a record of theirs beside those of others: in an older load two were one, in error."""
     change(
@@ -118,7 +124,7 @@ def _of_shared_customers(con: duckdb.DuckDBPyConnection, change: _Change) -> Non
         " (SELECT value FROM golden.customer_attribute a WHERE a.customer_id = i.customer_id AND value IS NOT NULL)"
         f" AND (id_type <> 'source_record' OR id_value IN {_KEYS})",
     )
-    emptied = ", ".join(f"{name} = NULL" for name in _personal("customer"))
+    emptied = ", ".join(f"{name} = NULL" for name in _of_people())
     change("golden.customer", f"UPDATE golden.customer SET {emptied} WHERE customer_id IN {shared}")
 
 
@@ -127,7 +133,7 @@ def _of_customers(change: _Change, columns: list[str]) -> None:
     needed = " UNION ".join(f"SELECT customer_id FROM golden.{table} WHERE customer_id IS NOT NULL" for table in _FACTS)
     for table in ("customer_metrics", "customer"):
         change(f"golden.{table}", f"DELETE FROM golden.{table} WHERE customer_id IN {_WHOLE} AND customer_id NOT IN ({needed})")
-    values = dict.fromkeys(_personal("customer"), "NULL") | _NOTHING
+    values = dict.fromkeys(_of_people(), "NULL") | _NOTHING
     emptied = ", ".join(f"{name} = {value}" for name, value in values.items() if name in columns)
     change("golden.customer", f"UPDATE golden.customer SET {emptied} WHERE customer_id IN {_WHOLE}")
 

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.contract.errors import WarehouseAccessError
+from hub.golden.attributes import DECIDED_BY
 from pipelines import backups
 from pipelines.decision_rows import Steward
 from pipelines.privacy import erasing
@@ -259,6 +260,7 @@ def test_the_command_says_what_would_go_then_takes_it_out_and_nothing_brings_it_
             assert not [text for text in TEXTS if text.encode() in held], path
     assert names(world) == STAYING
     assert world.ask("SELECT status FROM identity.customer_registry WHERE customer_id = $1", id_) == [("erased",)]
+    assert set(world.ask(f"SELECT {', '.join(DECIDED_BY)} FROM golden.customer WHERE customer_id = $1", id_)[0]) == {None}
     assert "is erased already" in hub("privacy", "erase", id_, *WHY, fails=True)
     # the same again, and under new IDs: by a mailbox that was hers alone; whoever shared with her, or is named otherwise, comes in
     order(
