@@ -82,7 +82,12 @@ def _own_result(results: list[CheckResult], load_id: str, report: dict[str, Any]
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if holds else dg.AssetCheckSeverity.WARN,
         description="; ".join(f"{result.check_id}: {result.message}" for result in failed) or f"{len(results)} met",
-        metadata={"load_id": load_id, "failed_rows": sum(result.failed_rows for result in failed), **report},
+        metadata={
+            "load_id": load_id,
+            "failed_rows": sum(result.failed_rows for result in failed),
+            "failing_keys": "; ".join(f"{result.check_id}: {', '.join(result.examples) or 'none'}" for result in failed) or "none",
+            **report,
+        },
     )
 
 

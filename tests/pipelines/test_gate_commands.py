@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from hub.contract.errors import ConfigError, NotFoundError, PublishRefusedError
 from pipelines.gate import gate_report, override, page_path, publish_overridden
+from pipelines.gate_checks import _own_result
 from pipelines.quarantine import Chosen, discard, entries, entry, release
 from pipelines.report import hub_status
 from pipelines.runner import run_build
@@ -238,6 +239,10 @@ def test_expectations_of_ones_own_hold_a_load_and_show_in_its_report(days: Days)
     mails = next(result for result in verdict.results if result.check_id == "own.mails")
     assert mails.failed_rows > 100
     assert all(key.startswith("c_") for key in mails.examples)
+    own = [result for result in verdict.results if result.check_id.startswith("own.")]
+    shown = _own_result(own, verdict.load_id, {}).metadata
+    for result in own:  # in the UI they are one check, which names the keys of each
+        assert f"{result.check_id}: {', '.join(result.examples)}" in str(shown["failing_keys"].value)
     page = (days.root / "data" / "gate" / f"{verdict.load_id}.html").read_text()
     assert "own.mails" in page
     assert "own.ripon" in page
