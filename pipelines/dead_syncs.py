@@ -29,5 +29,10 @@ def _is_dead(instance: dg.DagsterInstance, run_id: str | None) -> bool:
 def clear_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
     """Fail the runs whose process is dead, free their pool slots, and end the syncs whose run is over."""
     clear_dead_runs(instance)
+    end_dead_syncs(hub, instance)
+
+
+def end_dead_syncs(hub: Hub, instance: dg.DagsterInstance) -> None:
+    """End the syncs whose run is over, for whom dead runs were cleared already."""
     for row in dead_syncs(hub.control, instance):
         hub.control.put(t.sync_run, [row | {"status": "failed", "error": DIED, "ended_at": row["started_at"]}])

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from hub.contract.errors import ConfigError, HubError
 from pipelines.alerts.evaluate import evaluate_after_sync
 from pipelines.context import Hub
-from pipelines.dead_syncs import clear_dead_syncs
+from pipelines.dead_syncs import end_dead_syncs
 from pipelines.definitions import build_defs
 from pipelines.gate import is_overridden, publish_overridden
 from pipelines.instance import process_tags, working_instance
@@ -108,7 +108,7 @@ def run_sync(
     outcome = SyncOutcome(paused=paused)
     batch = secrets.token_hex(8)
     with working_instance(hub.config) as instance:
-        clear_dead_syncs(hub, instance)
+        end_dead_syncs(hub, instance)
         at_a_time = min(hub.config.sync.at_a_time, len(sources))
         if at_a_time > 1:
             notice(f"syncing {', '.join(sources)}")
