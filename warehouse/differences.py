@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import duckdb
 
 STAMP = "load_id"
-_Shape = list[tuple[str, str]]
+Shape = list[tuple[str, str]]
+Shapes = dict[tuple[bool, str], Shape]
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,16 @@ def _summed(con: duckdb.DuckDBPyConnection, digest: str, where: str, **values: s
 
 
 def apply_changes(
-    con: duckdb.DuckDBPyConnection, table: PublishedTable, *, load_id: str, gone: str | None = None
+    con: duckdb.DuckDBPyConnection, table: PublishedTable, known: Shapes, *, load_id: str, gone: str | None = None
 ) -> RowChanges | None:
     """Make target's table equal to the candidate's, touching only rows that differ; None for a table without a stamp.
 
     Args:
+        known: what `shapes` says of both.
         gone: relation with the keys of rows that are to go, where they are known; should there be others, they are looked for.
     """
-    before, now = _shapes(con, table)
-    if before != now:
+    before = known.get((True, str(table)), [])
+    if before != known.get((False, str(table)), []):
         changes = _compared_by_key(con, table, before) if table.stamped else None
         copy_whole(con, table)
         return changes
@@ -124,7 +126,7 @@ def _apply_by_hash(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> Non
     con.execute("DROP TABLE rows_now; DROP TABLE rows_before")
 
 
-def _compared_by_key(con: duckdb.DuckDBPyConnection, table: PublishedTable, before: _Shape) -> RowChanges:
+def _compared_by_key(con: duckdb.DuckDBPyConnection, table: PublishedTable, before: Shape) -> RowChanges:
     """What becomes of a table that is made anew, as its columns are others, or it is there for the first time."""
     rows = _rows(con, str(table))
     if not set(table.keys) <= {column for column, _ in before}:
@@ -146,14 +148,15 @@ def _rows(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
 
 
-def _shapes(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> tuple[_Shape, _Shape]:
-    """Columns and types of target's table and of the candidate's; none of one that is not there.
+def shapes(con: duckdb.DuckDBPyConnection) -> Shapes:
+    """Columns and types, in order, of each table of target (True) and of the candidate (False), by ``schema.name``.
 
-    One question for both: whatever is asked of it, the catalog goes through the columns of all tables.
+    One question for all of them: whatever is asked of it, the catalog goes through the columns of all tables.
     """
-    found = con.execute(
-        "SELECT database_name = 'target', column_name, data_type FROM duckdb_columns()"
-        " WHERE database_name IN ('target', current_database()) AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [table.schema, table.name],
-    ).fetchall()
-    return [row[1:] for row in found if row[0]], [row[1:] for row in found if not row[0]]
+    found: Shapes = {}
+    for is_target, table, column, type_ in con.execute(
+        "SELECT database_name = 'target', schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE database_name IN ('target', current_database()) ORDER BY column_index"
+    ).fetchall():
+        found.setdefault((is_target, table), []).append((column, type_))
+    return found

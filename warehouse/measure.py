@@ -55,17 +55,18 @@ class Scope:
 
 def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: datetime) -> dict[str, pd.DataFrame]:
     """The frames the gate judges, except those that take the control store: `freshness`, and the comparison of figures."""
+    published = _published(con, scope.live)
     return {
         **measure_changes(con, scope.keys, scope.live, run_id),
         "uniqueness": distinct_keys(con, scope),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
-        "references": _references(con, scope),
+        "references": _references(con, scope, published),
         "named": _union(con, [_named(table, *columns) for table, pairs in NAMED.items() for columns in pairs]),
         "reconciliation": _union(con, [part for table in FACTS for part in _reconciliation(table)]),
         "conservation": _conservation(con, scope),
-        "volume": _volume(con, scope),
-        "completeness": _completeness(con, scope),
-        "identity": _identity(con, scope, run_id),
+        "volume": _volume(con, scope, published),
+        "completeness": _completeness(con, scope, published),
+        "identity": _identity(con, scope, run_id, published),
         "quarantine": _quarantine(con, scope),
         "shared_mailbox": con.execute(statement("measure_shared_mailbox")).df(),
         "unconverted": con.execute(statement("measure_unconverted")).df(),
@@ -79,13 +80,10 @@ def _union(con: duckdb.DuckDBPyConnection, selects: Sequence[str], parameters: M
     return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df()
 
 
-def _has(con: duckdb.DuckDBPyConnection, live: str | None, schema: str, table: str) -> bool:
-    if live is None:
-        return False
-    found = con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?", [live, schema, table]
-    ).fetchall()
-    return bool(found[0][0])
+def _published(con: duckdb.DuckDBPyConnection, live: str | None) -> frozenset[str]:
+    """The tables of the published load, as ``schema.name``; none before the first."""
+    rows = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [live]).fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 def distinct_keys(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
@@ -105,13 +103,13 @@ def distinct_keys(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["table", "key_column", "rows", "distinct_keys", "null_keys"])
 
 
-def _references(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+def _references(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
     parts = []
     for table in OWNED:
         key = scope.keys[table][0]
         before = "NULL::BIGINT AS facts_before, NULL::BIGINT AS unresolved_before"
         join = ""
-        if _has(con, scope.live, "golden", table):
+        if f"golden.{table}" in published:
             before = "any_value(b.facts_before) AS facts_before, any_value(b.unresolved_before) AS unresolved_before"
             join = (
                 f" LEFT JOIN (SELECT source_system, count(*) AS facts_before,"
@@ -196,22 +194,22 @@ def _conservation(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     return _union(con, parts, names) if parts else pd.DataFrame(columns=columns)
 
 
-def _volume(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+def _volume(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
     sources = tuple(dict.fromkeys(source for source, _ in scope.streams))
     parts = []
     for table in FACTS:
-        parts.append(_compared(con, scope, "golden", table.name, "true", table.name))
-    parts.append(_compared(con, scope, "identity", "customer_xref", "is_current", "party_record"))
+        parts.append(_compared(scope, published, "golden", table.name, "true", table.name))
+    parts.append(_compared(scope, published, "identity", "customer_xref", "is_current", "party_record"))
     frame = _union(con, parts)
     frame["backfilled"] = frame["source_system"].map(lambda source: scope.backfilled.get(source, 0))
     return frame[frame["source_system"].isin(sources)].reset_index(drop=True)
 
 
-def _compared(con: duckdb.DuckDBPyConnection, scope: Scope, schema: str, table: str, where: str, label: str) -> str:
+def _compared(scope: Scope, published: frozenset[str], schema: str, table: str, where: str, label: str) -> str:
     def counted(relation: str) -> str:
         return f"(SELECT source_system, count(*) AS n FROM {relation} WHERE {where} GROUP BY source_system)"
 
-    if not _has(con, scope.live, schema, table):
+    if f"{schema}.{table}" not in published:
         now = counted(f"{schema}.{table}")
         return f"SELECT '{label}' AS \"table\", source_system, n AS rows, NULL::BIGINT AS rows_before FROM {now}"
     return (
@@ -220,8 +218,8 @@ def _compared(con: duckdb.DuckDBPyConnection, scope: Scope, schema: str, table: 
     )
 
 
-def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
-    before = _has(con, scope.live, "golden", "customer")
+def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
+    before = "golden.customer" in published
 
     def counted(column: str, relation: str) -> str:
         return f"(SELECT count({column}) FROM {relation} WHERE status = 'active')"
@@ -246,10 +244,10 @@ _TOO_LARGE = (
 )
 
 
-def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str) -> pd.DataFrame:
+def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str, published: frozenset[str]) -> pd.DataFrame:
     compared = "NULL::BIGINT AS records_compared, NULL::BIGINT AS records_changed, NULL::BIGINT AS customers_before"
     merged, source = "NULL::BIGINT AS merged_ids", "(SELECT 1)"
-    if _has(con, scope.live, "identity", "customer_xref"):
+    if "identity.customer_xref" in published:
         other = "n.customer_id <> b.customer_id"
         source = (
             f"(SELECT count(*) AS records_compared, count(*) FILTER ({other}) AS records_changed,"

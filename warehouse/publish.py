@@ -17,7 +17,7 @@ import duckdb
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
 from warehouse.connection import is_of_the_disk
 from warehouse.describing import Meaning, describe
-from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole
+from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole, shapes
 from warehouse.settings import WarehouseSettings
 from warehouse.sharing import prune_shared, repoint_shared
 
@@ -175,9 +175,10 @@ def _write(
         changes = _write_judged(con, judged, load_id, judged_digest, gone)
         if settle is not None:
             settle(changes)
+        known = shapes(con)
         con.execute("BEGIN")
         for table in carried:
-            apply_changes(con, table, load_id=load_id)
+            apply_changes(con, table, known, load_id=load_id)
         con.execute("COMMIT")
         working = con.execute("SELECT current_database()").fetchall()[0][0]
         con.execute("USE target")
@@ -201,8 +202,9 @@ def _write_judged(
     gone: Mapping[str, str],
 ) -> dict[str, RowChanges]:
     """Bring the judged tables of the file to the candidate's content, and make sure that it is what the gate judged."""
+    known = shapes(con)
     con.execute("BEGIN")
-    done = {table: apply_changes(con, table, load_id=load_id, gone=gone.get(str(table))) for table in judged}
+    done = {table: apply_changes(con, table, known, load_id=load_id, gone=gone.get(str(table))) for table in judged}
     con.execute("COMMIT")
     if content_digest(con, judged, load_id=load_id, catalog="target.") != judged_digest:
         demand_verdict(con, load_id, content_digest(con, judged, load_id=load_id))

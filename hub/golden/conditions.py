@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -30,6 +31,13 @@ def check_condition(text: str, columns: Mapping[str, str]) -> None:
     """
     if not text.strip():
         raise ValueError("is empty")
+    _checked(text, tuple(columns.items()))
+
+
+@cache
+def _checked(text: str, typed: tuple[tuple[str, str], ...]) -> None:
+    """As `check_condition`; a process reads the same configuration many times, and each opening of DuckDB takes 40 ms."""
+    columns = dict(typed)
     with duckdb.connect(config={"enable_external_access": "false"}) as con:
         for node in taken_apart(con, text)[1]:
             _check_part(con, node, columns)
