@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import isfinite, isnan
 from typing import Any
 
@@ -80,7 +80,7 @@ def parsed_json(given: str | bytes) -> Any:
         if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
             return text
         return simplejson.loads(text, use_decimal=True)
-    except ValueError:
+    except (ValueError, InvalidOperation):  # the last: of an exponent that nobody can hold
         return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from connectors.files.limits import Limits
@@ -17,7 +17,10 @@ _DEEPEST = 200
 
 
 def _exact_number(text: str) -> Decimal | str:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text  # its exponent is one that nobody can hold
     return number if len(number.as_tuple().digits) <= EXACT_DIGITS else text
 
 

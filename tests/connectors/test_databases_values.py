@@ -209,6 +209,7 @@ def test_json_nested_deeper_than_anybody_reads_stays_text_and_lands(postgres: Da
     shallow = json.dumps([[]] * 300)
     assert one_value(postgres, monkeypatch, "json", f"'{deep}'") == f'"{deep}"'
     assert parsed_json(shallow) == [[]] * 300
+    assert parsed_json('{"a": 1e9999999999999999999}') == '{"a": 1e9999999999999999999}'
     assert parsed_json(b'{"a": 0.10}') == simplejson.loads('{"a": 0.10}', use_decimal=True)
 
 

@@ -168,6 +168,12 @@ def test_json_lines_keep_their_digits_and_bad_lines_are_rejected(tmp_path: Path)
     ]
 
 
+def test_a_number_in_json_lines_that_nobody_can_hold_is_text_and_costs_no_line(tmp_path: Path) -> None:
+    write(tmp_path / "c.jsonl", '{"id": 1, "name": 1e9999999999999999999, "email": null}\n{"id": 2, "name": "Z", "email": null}\n')
+    read = pages(connector(tmp_path, {"contacts": {**CONTACTS, "path": "*.jsonl"}}))
+    assert [(record.id, record.payload["name"]) for record in records(read)] == [("1", "1e9999999999999999999"), ("2", "Z")]
+
+
 def test_json_lines_may_leave_out_empty_columns_but_one_that_no_row_has_is_missing(tmp_path: Path) -> None:
     file = write(
         tmp_path / "c.jsonl", '{"id": 1}\n{"id": 2, "name": "Z"}\n' + '{"id": 3}\n' * 20 + '{"id": 4, "email": "z@x.example"}\n'
