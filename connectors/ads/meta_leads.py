@@ -90,7 +90,10 @@ class LeadReader:
                 yield page
 
     def _forms(self) -> dict[str, list[Question]]:
-        """The page's forms, by number, with the questions whose keys do not say what they ask for. From here on, what belongs to the page is asked with the page's own token."""
+        """The page's forms, by number, with the questions whose keys do not say what they ask for.
+
+        From here on, what belongs to the page is asked with the page's own token.
+        """
         page_id = self._settings.page_id
         page = self._graph.get(str(page_id), {"fields": "access_token"}, stream=STREAM)
         token = page.get("access_token")
