@@ -1,8 +1,8 @@
 """Excel workbooks: one sheet, row by row, each cell as Excel shows its value.
 
-Formulas count as what Excel last worked out for them; a row in which nobody did, in a column that hub.yaml names, is turned down. Of
-merged cells, the first holds the value and the others are empty. A cell with an error (#N/A) has no value. Dates become ISO text,
-numbers keep the 15 digits that Excel keeps.
+Formulas count as what Excel last worked out for them; a row in which nobody did, in a column that hub.yaml names, is turned down.
+Of merged cells, the first holds the value and the others are empty. A cell with an error (#N/A) has no value. Dates become ISO
+text, numbers keep the 15 digits that Excel keeps.
 """
 
 from __future__ import annotations
