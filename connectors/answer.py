@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
@@ -12,9 +13,17 @@ import simplejson
 def parsed(response: httpx.Response) -> tuple[Any, bool]:
     """The body as JSON, numbers with a fraction as `Decimal`, and whether it is any."""
     try:
-        return simplejson.loads(response.content.decode("utf-8"), use_decimal=True, allow_nan=False), True
-    except (UnicodeDecodeError, ValueError, RecursionError):  # of one that is nested without end
+        return simplejson.loads(response.content.decode("utf-8"), parse_float=exact, allow_nan=False), True
+    except (ValueError, RecursionError):  # of one that is nested without end
         return None, False
+
+
+def exact(text: str) -> Decimal | str:
+    """A number with its digits; as text where its exponent is one that nobody can hold."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
 def error_code(body: Any) -> str | None:

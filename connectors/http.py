@@ -28,7 +28,8 @@ from hub.contract.errors import ConfigError, CredentialsError, ProtocolError, So
 
 log = logging.getLogger(__name__)
 
-RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+# from 520 on: what Cloudflare answers in the place of a host that it does not reach
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 
 Throttle = Callable[[httpx.Response, Any], float | None]
 """Given a response and its parsed body (None if it is no JSON), the seconds the vendor asks us to wait, or None for "go on"."""
@@ -50,7 +51,7 @@ def retry_after(response: httpx.Response, now: Callable[[], datetime] = lambda: 
         pass
     try:
         return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: of a year that no calendar has
         return None
 
 

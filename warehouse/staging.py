@@ -256,11 +256,15 @@ def typed(column: Column, text: str) -> str:
             return f"coalesce(TRY_CAST({trimmed} AS DATE), TRY_CAST(try_strptime({trimmed}, '%Y%m%d') AS DATE))"
         case "time":
             # a blank before the offset would make the cast ignore the offset
-            joined = f"regexp_replace({trimmed}, '\\s+([+-]\\d{{2}}:?\\d{{0,2}}|Z)$', '\\1')"
-            zoned = f"regexp_matches({joined}, ':\\d{{2}}.*(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$')"
+            joined = f"regexp_replace({trimmed}, '\\s*(UTC|GMT|Z)$', 'Z', 'i')"
+            joined = f"regexp_replace({joined}, '\\s+([+-]\\d{{2}}:?\\d{{0,2}})$', '\\1')"
+            zoned = f"regexp_matches({joined}, ':\\d{{2}}.*(Z|[+-]\\d{{2}}(:?\\d{{2}})?|\\s\\w+(/[\\w+-]+)+)$')"
+            # the cast also ignores words that it does not know, PM and EST among them
+            wordy = f"regexp_matches({joined}, '[A-Za-z.]$')"
+            # TRY: near the ends of the calendar a zone leads out of it
             return (
-                f"CASE WHEN {zoned} THEN TRY_CAST({joined} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-                f" ELSE timezone('UTC', timezone(s.timezone, TRY_CAST({joined} AS TIMESTAMP))) END"
+                f"CASE WHEN {zoned} THEN TRY_CAST({joined} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' WHEN {wordy} THEN NULL"
+                f" ELSE TRY(timezone('UTC', timezone(s.timezone, TRY_CAST({joined} AS TIMESTAMP)))) END"
             )
         case _:
             return f"TRY_CAST({trimmed} AS {SQL_TYPE[column.type]})"

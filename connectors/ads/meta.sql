@@ -76,14 +76,21 @@ FROM doc;
 -- stage: leads -> party_record
 WITH doc AS (
   SELECT source_record_id, from_json(payload, '{
-    "created_time": "VARCHAR", "is_test": "VARCHAR", "field_data": [{"name": "VARCHAR", "values": ["VARCHAR"]}]}') AS l
+    "created_time": "VARCHAR", "is_test": "VARCHAR", "field_data": [{"name": "VARCHAR", "values": ["VARCHAR"]}],
+    "questions": [{"key": "VARCHAR", "type": "VARCHAR"}]}') AS l
   FROM src
+), asks AS (
+  -- in a form of another language the key of a question is a word of that language, and its type says what it asks for
+  SELECT source_record_id, l, list_transform(l.questions, lambda x: x.key) AS keys,
+    list_transform(l.questions, lambda x: CASE x.type WHEN 'PHONE' THEN 'phone_number' WHEN 'PHONE_OTP' THEN 'phone_number'
+      WHEN 'ZIP' THEN 'zip_code' WHEN 'DOB' THEN 'date_of_birth' ELSE lower(x.type) END) AS asked
+  FROM doc
 ), answers AS (
   -- questions and answers side by side; the first answer stands where a question has several
   SELECT source_record_id, l.created_time, l.is_test,
-    list_transform(l.field_data, lambda x: lower(x.name)) AS q,
+    list_transform(l.field_data, lambda x: coalesce(asked[list_position(keys, x.name)], lower(x.name))) AS q,
     list_transform(l.field_data, lambda x: nullif(trim(x.values[1]), '')) AS a
-  FROM doc
+  FROM asks
 )
 SELECT
   source_record_id,
@@ -110,13 +117,18 @@ FROM answers;
 WITH doc AS (
   SELECT source_record_id, from_json(payload, '{
     "created_time": "VARCHAR", "is_test": "VARCHAR", "form_id": "VARCHAR", "field_data": [{"name": "VARCHAR", "values": ["VARCHAR"]}],
-    "custom_disclaimer_responses": [{"checkbox_key": "VARCHAR", "is_checked": "VARCHAR"}]}') AS l
+    "questions": [{"key": "VARCHAR", "type": "VARCHAR"}], "custom_disclaimer_responses": [{"checkbox_key": "VARCHAR", "is_checked": "VARCHAR"}]}') AS l
   FROM src
+), asks AS (
+  SELECT source_record_id, l, list_transform(l.questions, lambda x: x.key) AS keys,
+    list_transform(l.questions, lambda x: CASE x.type WHEN 'PHONE' THEN 'phone_number' WHEN 'PHONE_OTP' THEN 'phone_number'
+      WHEN 'ZIP' THEN 'zip_code' WHEN 'DOB' THEN 'date_of_birth' ELSE lower(x.type) END) AS asked
+  FROM doc
 ), answers AS (
   SELECT source_record_id, l,
-    list_transform(l.field_data, lambda x: lower(x.name)) AS q,
+    list_transform(l.field_data, lambda x: coalesce(asked[list_position(keys, x.name)], lower(x.name))) AS q,
     list_transform(l.field_data, lambda x: nullif(trim(x.values[1]), '')) AS a
-  FROM doc
+  FROM asks
 ), reached AS (
   SELECT source_record_id, l,
     coalesce(a[list_position(q, 'email')], a[list_position(q, 'work_email')]) AS email,

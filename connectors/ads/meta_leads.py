@@ -5,13 +5,16 @@ less the look-back; the watermark is never later than the moment the reading beg
 another was read comes with the next. A form that may not be read does not stop the others: it keeps the watermark it had, so that
 nothing is missing when the right is given back. Where no form may be read, the reading fails.
 
+An answer bears the key of its question, which in a form of another language is a word of that language ("e-mail-adresse"). What the
+question asks for is its type, which the form tells; it is put beside the answers where the key does not say it.
+
 Meta's cursors are valid for moments only and never kept: a reading that broke off goes on with the first form not read to its end.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +28,10 @@ from hub.contract.errors import ProtocolError
 
 log = logging.getLogger(__name__)
 
+Question = dict[str, str]
 STREAM = "leads"
+# what Meta itself calls a question of a type, where that is not the type in small letters; see also meta.sql
+_KEYS = {"PHONE": "phone_number", "PHONE_OTP": "phone_number", "ZIP": "zip_code", "DOB": "date_of_birth"}
 PAGE = 500
 FIELDS = (
     *("id", "created_time", "form_id", "platform", "is_organic", "partner_name", "retailer_item_id"),
@@ -53,12 +59,12 @@ class LeadReader:
         begun, seen = (kept["begun"], kept.get("seen")) if resumed else (int(_now().timestamp()), None)
         done: str | None = kept.get("form")
         readable, refusal, on_the_way = resumed, None, resumed
-        for form in self._forms():
+        for form, questions in self._forms().items():
             if done is not None and _order(form) <= _order(done):
                 continue
             own = behind.get(form, since)
             try:
-                for page, last in self._pages(form, None if own is None else own - 1 - self._settings.lookback_seconds):
+                for page, last in self._pages(form, questions, None if own is None else own - 1 - self._settings.lookback_seconds):
                     seen = max([seen or 0, *(int(r.updated_at.timestamp()) for r in page.records if r.updated_at)]) or None
                     done = form if last else done
                     way = {"since": since, "behind": behind, "refused": refused, "begun": begun, "seen": seen, "form": done}
@@ -79,22 +85,27 @@ class LeadReader:
 
     def window(self, since: datetime, until: datetime) -> Iterator[Page]:
         """What was submitted in a window of time."""
-        for form in self._forms():
-            for page, _ in self._pages(form, int(since.timestamp()) - 1, until):
+        for form, questions in self._forms().items():
+            for page, _ in self._pages(form, questions, int(since.timestamp()) - 1, until):
                 yield page
 
-    def _forms(self) -> list[str]:
-        """The page's forms, by number. From here on, what belongs to the page is asked with the page's own token."""
+    def _forms(self) -> dict[str, list[Question]]:
+        """The page's forms, by number, with the questions whose keys do not say what they ask for.
+
+        From here on, what belongs to the page is asked with the page's own token.
+        """
         page_id = self._settings.page_id
         page = self._graph.get(str(page_id), {"fields": "access_token"}, stream=STREAM)
         token = page.get("access_token")
         self._graph.act_as_page(token if isinstance(token, str) else None)
-        found: set[str] = set()
-        for rows, _ in self._graph.edge(f"{page_id}/leadgen_forms", {"fields": "id"}, stream=STREAM, limit=100):
-            found.update(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
-        return sorted(found, key=_order)
+        found: dict[str, list[Question]] = {}
+        for rows, _ in self._graph.edge(f"{page_id}/leadgen_forms", {"fields": "id,questions"}, stream=STREAM, limit=100):
+            found |= {str(row["id"]): _questions(row) for row in rows if isinstance(row, dict) and row.get("id")}
+        return dict(sorted(found.items(), key=lambda form: _order(form[0])))
 
-    def _pages(self, form: str, after: int | None, until: datetime | None = None) -> Iterator[tuple[Page, bool]]:
+    def _pages(
+        self, form: str, questions: list[Question], after: int | None, until: datetime | None = None
+    ) -> Iterator[tuple[Page, bool]]:
         if after is None and self._settings.start_date is not None:
             after = int(datetime.combine(self._settings.start_date, datetime.min.time(), UTC).timestamp()) - 1
         conditions = [] if after is None else [_condition("GREATER_THAN", after)]
@@ -105,7 +116,7 @@ class LeadReader:
         for number, (rows, last) in enumerate(self._graph.edge(f"{form}/leads", params, stream=STREAM, limit=PAGE), 1):
             if rows and tests is None:
                 tests = self._tests(form)
-            yield _page(rows, tests or set(), f"form {form} page {number}"), last
+            yield _page(rows, tests or set(), questions, f"form {form} page {number}"), last
 
     def _tests(self, form: str) -> set[str]:
         """IDs of the form's test leads, which look like all others where they are listed. At most one is there at a time."""
@@ -121,14 +132,22 @@ def _condition(operator: str, value: int) -> dict[str, Any]:
     return {"field": "time_created", "operator": operator, "value": value}
 
 
-def _page(rows: list[Any], tests: set[str], where: str) -> Page:
+def _questions(form: Mapping[str, Any]) -> list[Question]:
+    """The questions of a form that ask for something Meta knows, and whose key is another word for it."""
+    asked = form.get("questions")
+    known = [q for q in (asked if isinstance(asked, list) else ()) if isinstance(q, dict) and q.get("type") not in (None, "CUSTOM")]
+    pairs = [{"key": str(q.get("key")), "type": str(q["type"])} for q in known]
+    return [q for q in pairs if q["key"].lower() != _KEYS.get(q["type"], q["type"].lower())]
+
+
+def _page(rows: list[Any], tests: set[str], questions: list[Question], where: str) -> Page:
     records: list[Record] = []
     page = Page(records, {})
     for number, row in enumerate(rows, 1):
         if isinstance(row, dict) and isinstance(row.get("id"), str | int) and row["id"] != "":
             key = str(row["id"])
-            # what the list does not say, the list of test leads does
-            payload = {**row, "is_test": True} if key in tests else row
+            # what the list does not say, the list of test leads and the form do
+            payload = {**row, **({"is_test": True} if key in tests else {}), **({"questions": questions} if questions else {})}
             records.append(Record(key, payload, moment(row.get("created_time"))))
         else:
             page.rejects.append(Reject(simplejson.dumps(row, use_decimal=True), "it has no field id", f"{where} row {number}"))

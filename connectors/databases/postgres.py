@@ -28,9 +28,11 @@ class Postgres(System):
         700: values.number,
         701: values.number,
         17: values.binary,
+        790: values.money_number,
         _TIMESTAMP: values.local_text,
         _TIMESTAMPTZ: values.utc_text,
         # arrays of these
+        791: values.listed(values.money_number),
         1021: values.listed(values.number),
         1022: values.listed(values.number),
         1001: values.listed(values.binary),

@@ -7,9 +7,10 @@ is handed on as text. Times are ISO 8601; bytes are ``base64:...``; not-a-number
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import isfinite, isnan
 from typing import Any
 
@@ -37,6 +38,18 @@ def short_number(text: str) -> Any:
 def wide_number(value: Decimal) -> str:
     """A decimal of a column that holds more digits than a double, as text."""
     return format(value, "f") if value.is_finite() else str(value)
+
+
+def money_number(text: str) -> str:
+    """``$1,234.50``, as PostgreSQL writes its type money in the server's own language, as a number; text that leaves open which of
+    its marks is the decimal point, as it is.
+    """
+    figures = re.sub(r"[^0-9.,]", "", text).strip(".,")
+    whole, mark, decimals = re.fullmatch(r"(.*?)(?:([.,])(\d{2}))?", figures, re.DOTALL).groups()  # type: ignore[union-attr]
+    if not re.fullmatch(r"\d+|\d{1,3}([.,]\d{3})+" if mark else r"\d+", whole) or (mark and mark in whole):
+        return text
+    sign = "-" if "-" in text or text.startswith("(") else ""
+    return f"{sign}{re.sub('[.,]', '', whole)}{f'.{decimals}' if mark else ''}"
 
 
 def binary(value: Any) -> Any:
@@ -80,7 +93,7 @@ def parsed_json(given: str | bytes) -> Any:
         if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
             return text
         return simplejson.loads(text, use_decimal=True)
-    except ValueError:
+    except (ValueError, InvalidOperation):  # the last: of an exponent that nobody can hold
         return text
 
 

@@ -24,6 +24,7 @@ from connectors.files.records import RecordMaker
 from connectors.files.rows import Batches, Place, Position, Shape
 from connectors.files.settings import FilesSettings, FileStream
 from connectors.files.store import RemoteStore, find_local, fixed_folder
+from connectors.files.watch import Watch
 from hub.contract.errors import SourceDataError
 
 
@@ -129,9 +130,21 @@ class FilesConnector(Connector):
                 progress.files = {known: mark for known, mark in progress.files.items() if known in there}
             yield Page([], progress.checkpoint())
 
+    def _watched(self, stream: str, path: Path, file: str) -> Watch:
+        try:
+            return Watch(path)
+        except OSError as error:
+            raise self._place(stream, file).error(f"cannot read the file ({error.strerror})") from error
+
     def _pages(self, name: str, stream: FileStream, file: FoundFile, digest: str, progress: Progress) -> Iterator[Page]:
         maker = RecordMaker(stream, self._zone)
+        watch = None if file.path is None else self._watched(name, file.path, file.name)
         for batch in self._open(name, stream, file, progress.position(file, digest)):
+            if watch is not None and watch.changed():
+                raise self._place(name, file.name).error(
+                    "somebody wrote into the file while it was read",
+                    remedy="run the sync again; an export is best written beside its place and moved there when it is whole",
+                )
             progress.partial = (file.name, digest, batch.position)
             records, rejects = maker.records(batch, file.name)
             yield Page(records, progress.checkpoint(), rejects)

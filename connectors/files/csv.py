@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
@@ -18,6 +19,8 @@ from connectors.files.rows import BATCH_ROWS, TOO_LONG, BadRow, Batch, Batches, 
 
 DELIMITERS = (",", ";", "\t", "|")
 _SHOWN_LINES = 50
+# a first line by which programs tell Excel the delimiter
+_SAID = re.compile(r'"?sep=([^\w\s"]|\t)"?\s*$', re.IGNORECASE)
 # fields of a megabyte occur (a whole e-mail in a ticket); Python's own limit is 128 KiB
 csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
 
@@ -44,14 +47,16 @@ def _head(stream: BinaryIO, shape: Shape, place: Place, limits: Limits) -> Head:
     decoder = Decoder.of(start, shape.encoding, shape.country)
     first = next(blocks(stream, 0, decoder.line_end, b"\r", begun=start), Block(0, 0, b"", overlong=True))
     lines = _lines(decoder.decode(first.data)[0].removeprefix("\ufeff"))
-    before = (shape.header_row or 1) - 1
+    said = _SAID.match(lines[0]) if lines and shape.header_row is None else None
+    before = (shape.header_row or 1) - 1 + (said is not None)
     if shape.header_row is None:
         while before < len(lines) and not lines[before].strip():
             before += 1
     shown = lines[before : before + _SHOWN_LINES]
     if first.overlong or not shown or not shown[0].strip():
         raise no_header(shape, place)
-    found = [(mark, *_columns(shown, mark)) for mark in ((shape.delimiter,) if shape.delimiter else DELIMITERS)]
+    told = shape.delimiter or (said and said.group(1))
+    found = [(mark, *_columns(shown, mark)) for mark in ((told,) if told else DELIMITERS)]
     # the delimiter is the one that finds most of the columns hub.yaml names
     delimiter, columns, taken = max(found, key=lambda guess: (len(set(guess[1]) & shape.wanted), len(guess[1])))
     limits.columns(len(columns), place)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from connectors.files.limits import Limits
@@ -17,7 +18,10 @@ _DEEPEST = 200
 
 
 def _exact_number(text: str) -> Decimal | str:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text  # its exponent is one that nobody can hold
     return number if len(number.as_tuple().digits) <= EXACT_DIGITS else text
 
 
@@ -42,9 +46,13 @@ def read_json_lines(open_: Callable[[], BinaryIO], shape: Shape, place: Place, a
 
 def _judge(stream: BinaryIO, shape: Shape, place: Place, limits: Limits) -> None:
     # parsing a gigabyte to learn that a column is in no row takes a minute, looking for its name takes seconds
+    start = stream.read(4)
+    # so PowerShell writes files
+    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or start[:2] in (b"{\0", b"\0{"):
+        raise place.error("the file is UTF-16, and JSON lines are UTF-8,", remedy="save it as UTF-8")
     missing = {frozenset(group): [_written(name) for name in group] for group in shape.needed}
     seen: dict[str, None] = {}
-    for block in blocks(stream):
+    for block in blocks(stream, begun=start):
         for line in block.data.split(b"\n"):
             if seen and not any(name in line for names in missing.values() for name in names):
                 continue

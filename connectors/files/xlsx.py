@@ -1,7 +1,8 @@
 """Excel workbooks: one sheet, row by row, each cell as Excel shows its value.
 
-Formulas count as what Excel last worked out for them. Of merged cells, the first holds the value and the others are empty. A cell
-with an error (#N/A) has no value. Dates become ISO text, numbers keep the 15 digits that Excel keeps.
+Formulas count as what Excel last worked out for them; a row in which nobody did, in a column that hub.yaml names, is turned down.
+Of merged cells, the first holds the value and the others are empty. A cell with an error (#N/A) has no value. Dates become ISO
+text, numbers keep the 15 digits that Excel keeps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from connectors.fields import nearest
+from connectors.fields import as_json, nearest
+from connectors.files.formulas import unworked
 from connectors.files.limits import MOST_ROWS, Limits, check_workbook
 from connectors.files.rows import BATCH_ROWS, EXACT_DIGITS, BadRow, Batch, Batches, Place, Position, Row, Shape, header, no_header
 from hub.contract.errors import HubError
@@ -87,12 +89,17 @@ def _header(sheet: Any, shape: Shape, place: Place) -> tuple[int, list[str]]:
 
 def _batches(open_: Callable[[], BinaryIO], shape: Shape, place: Place, limits: Limits, names: list[str], done: int) -> Batches:
     rows: list[Row | BadRow] = []
+    wanted = {number for number, name in enumerate(names, 1) if name in shape.wanted}
     with _sheet(open_, shape, place, limits) as sheet:
+        with sheet._get_source() as text:
+            without = unworked(text, wanted)
         for number, cells in _rows(sheet, place, done + 1):
             values = [_value(cell) for cell in cells]
-            if all(value is None for value in values):
-                continue
-            rows.append(Row(number, _named(names, values)))
+            if column := without[number]:
+                reason = f"the formula in column {names[column - 1]} was never worked out; open the workbook in Excel and save it"
+                rows.append(BadRow(number, as_json(_named(names, values)), reason))
+            elif any(value is not None for value in values):
+                rows.append(Row(number, _named(names, values)))
             if len(rows) >= BATCH_ROWS:
                 yield Batch(rows, {"row": number})
                 rows = []

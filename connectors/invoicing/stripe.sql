@@ -3,6 +3,7 @@
 -- Amounts are integers in the currency's smallest unit as Stripe counts it (docs.stripe.com/currencies): most have two decimals, some
 -- none, five have three. ISK and UGX have none in life but two at Stripe. What is no integer is passed on in a form that cannot be
 -- read as an amount, so that staging turns the row down instead of taking minor units for major ones. Times are unix seconds.
+-- Another object is named by its ID, or stands there whole where somebody had it expanded; its ID is taken from either.
 
 -- stage: invoices -> invoice
 WITH doc AS (
@@ -31,7 +32,7 @@ WITH doc AS (
   FROM unit
 )
 SELECT source_record_id,
-       d.customer AS party_id,
+       CASE WHEN starts_with(d.customer, '{') THEN TRY(d.customer ->> '$.id') ELSE d.customer END AS party_id,
        'customers' AS party_stream,
        d.number AS invoice_number,
        times[1] AS issued_at,
@@ -77,10 +78,12 @@ WITH doc AS (
   FROM unit
 )
 SELECT source_record_id,
-       CASE WHEN is_guest THEN source_record_id ELSE d.customer END AS party_id,
+       CASE WHEN is_guest THEN source_record_id WHEN starts_with(d.customer, '{') THEN TRY(d.customer ->> '$.id')
+            ELSE d.customer END AS party_id,
        CASE WHEN is_guest THEN 'charges' ELSE 'customers' END AS party_stream,
        -- only API versions before 2025-03-31 say it; later the payment's intent leads to it, or to several, which is none
-       coalesce(d.invoice, CASE WHEN len(invoices) = 1 THEN invoices[1] END) AS invoice_id,
+       coalesce(CASE WHEN starts_with(d.invoice, '{') THEN TRY(d.invoice ->> '$.id') ELSE d.invoice END,
+                CASE WHEN len(invoices) = 1 THEN invoices[1] END) AS invoice_id,
        created AS paid_at,
        -- a hold on a card is no payment yet, though Stripe calls the charge succeeded
        CASE WHEN d.status = 'succeeded' AND d.captured = 'false' THEN 'uncaptured' ELSE d.status END AS status,
@@ -116,10 +119,10 @@ WITH doc AS (
   FROM unit
 )
 SELECT source_record_id,
-       d.customer AS party_id,
+       CASE WHEN starts_with(d.customer, '{') THEN TRY(d.customer ->> '$.id') ELSE d.customer END AS party_id,
        'customers' AS party_stream,
        'refund' AS refund_type,
-       d.charge AS payment_id,
+       CASE WHEN starts_with(d.charge, '{') THEN TRY(d.charge ->> '$.id') ELSE d.charge END AS payment_id,
        created AS refunded_at,
        CASE d.status WHEN 'canceled' THEN 'cancelled' ELSE d.status END AS status,
        d.reason AS reason,
@@ -153,10 +156,10 @@ WITH doc AS (
   FROM unit
 )
 SELECT source_record_id,
-       d.customer AS party_id,
+       CASE WHEN starts_with(d.customer, '{') THEN TRY(d.customer ->> '$.id') ELSE d.customer END AS party_id,
        'customers' AS party_stream,
        'credit_note' AS refund_type,
-       d.invoice AS invoice_id,
+       CASE WHEN starts_with(d.invoice, '{') THEN TRY(d.invoice ->> '$.id') ELSE d.invoice END AS invoice_id,
        times[1] AS refunded_at,
        CASE d.status WHEN 'issued' THEN 'succeeded' WHEN 'void' THEN 'cancelled' ELSE d.status END AS status,
        d.reason AS reason,

@@ -120,6 +120,6 @@ def _spacing(headers: Mapping[str, str], headroom: float) -> float:
 def _date(value: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(value or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else None

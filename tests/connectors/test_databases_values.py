@@ -11,7 +11,7 @@ import duckdb
 import pytest
 import simplejson
 
-from connectors.databases.values import parsed_json
+from connectors.databases.values import money_number, parsed_json
 from connectors.mapping import parse_mapping
 from connectors.payload import encode
 from tests.connectors.databases import Database, connector, database, pages, payloads, records
@@ -61,6 +61,9 @@ def one_value(db: Database, monkeypatch: pytest.MonkeyPatch, kind: str, value: s
         ("double precision", "0.1", "0.1"),
         ("double precision", "'NaN'", '"NaN"'),
         ("double precision", "'-Infinity'", '"-Infinity"'),
+        ("money", "'-92233720368547758.08'", '"-92233720368547758.08"'),
+        ("money", "'0.5'", '"0.50"'),
+        ("money[]", "'{1234.5,NULL}'", '["1234.50",null]'),
         ("boolean", "true", "true"),
         ("text", "NULL", "null"),
         ("text", "''", '""'),
@@ -95,6 +98,26 @@ def one_value(db: Database, monkeypatch: pytest.MonkeyPatch, kind: str, value: s
 )
 def test_postgres(postgres: Database, monkeypatch: pytest.MonkeyPatch, kind: str, value: str, expected: str) -> None:
     assert one_value(postgres, monkeypatch, kind, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$1,234,567.89", "1234567.89"),
+        ("-$1,234.50", "-1234.50"),
+        ("($1,234.50)", "-1234.50"),
+        ("1.234,50 €", "1234.50"),
+        ("-12,34 €", "-12.34"),
+        ("1 234,50 zł", "1234.50"),
+        ("CHF 1'234.50", "1234.50"),
+        ("¥123", "123"),
+        ("¥1,234", "¥1,234"),  # or one and 234 thousandths
+        ("1.234.567", "1.234.567"),
+        ("", ""),
+    ],
+)
+def test_money_of_postgres_is_a_number_in_whatever_language_the_server_writes_it(text: str, expected: str) -> None:
+    assert money_number(text) == expected
 
 
 def test_types_of_one_s_own(postgres: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +232,7 @@ def test_json_nested_deeper_than_anybody_reads_stays_text_and_lands(postgres: Da
     shallow = json.dumps([[]] * 300)
     assert one_value(postgres, monkeypatch, "json", f"'{deep}'") == f'"{deep}"'
     assert parsed_json(shallow) == [[]] * 300
+    assert parsed_json('{"a": 1e9999999999999999999}') == '{"a": 1e9999999999999999999}'
     assert parsed_json(b'{"a": 0.10}') == simplejson.loads('{"a": 0.10}', use_decimal=True)
 
 

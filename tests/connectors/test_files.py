@@ -75,6 +75,13 @@ def test_delimiter_and_line_ends_are_told_from_the_file(tmp_path: Path, delimite
     assert (record.id, record.payload["email"]) == ("1", "j@x.example")
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "\ufeffSEP=;\n\n"])
+def test_a_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path, first: str) -> None:
+    write(tmp_path / "contacts-1.csv", f"{first}id;name;email\n1;Lee, Jane;j@x.example\n")
+    read = pages(connector(tmp_path))
+    assert [dict(record.payload) for record in records(read)] == [{"id": "1", "name": "Lee, Jane", "email": "j@x.example"}]
+
+
 def test_a_delimiter_of_their_own_can_be_named(tmp_path: Path) -> None:
     write(tmp_path / "contacts-1.csv", "id^name^email\n1^Jane^j@x.example\n")
     assert ids(pages(connector(tmp_path, {"contacts": {**CONTACTS, "delimiter": "^"}}))) == ["1"]
@@ -166,6 +173,19 @@ def test_json_lines_keep_their_digits_and_bad_lines_are_rejected(tmp_path: Path)
         ("c.jsonl:4", "the line is no JSON object"),
         ("c.jsonl:5", "the line is no JSON object"),
     ]
+
+
+def test_a_number_in_json_lines_that_nobody_can_hold_is_text_and_costs_no_line(tmp_path: Path) -> None:
+    write(tmp_path / "c.jsonl", '{"id": 1, "name": 1e9999999999999999999, "email": null}\n{"id": 2, "name": "Z", "email": null}\n')
+    read = pages(connector(tmp_path, {"contacts": {**CONTACTS, "path": "*.jsonl"}}))
+    assert [(record.id, record.payload["name"]) for record in records(read)] == [("1", "1e9999999999999999999"), ("2", "Z")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_json_lines_that_are_no_utf_8_at_all_are_one_error_and_not_a_thousand(tmp_path: Path, encoding: str) -> None:
+    write(tmp_path / "c.jsonl", '{"id": 1, "name": "Z", "email": null}\n'.encode(encoding) * 2)
+    with pytest.raises(SourceDataError, match=r"the file is UTF-16, and JSON lines are UTF-8, in c.jsonl; save it as UTF-8"):
+        pages(connector(tmp_path, {"contacts": {**CONTACTS, "path": "*.jsonl"}}))
 
 
 def test_json_lines_may_leave_out_empty_columns_but_one_that_no_row_has_is_missing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 import zipfile
 from datetime import date, datetime, time, timedelta
@@ -97,6 +98,48 @@ def test_formulas_count_as_what_excel_worked_out_and_errors_as_nothing(tmp_path:
     assert [(reject.where, reject.reason) for reject in rejects(got)] == [
         ("c.xlsx:3", "column id that identifies the row is empty")
     ]
+
+
+def test_a_formula_that_nobody_worked_out_costs_its_row_and_is_no_empty_value(tmp_path: Path) -> None:
+    """As programs write workbooks that never saw Excel."""
+    rows = [[1, "Jane", "j@x.example", "=1+1"], [2, '=A3&"x"', "b", None], ["=SUM(A2:A3)", "C", "c", None], [4, "Dee", "d", None]]
+    made = book(tmp_path / "c.xlsx", [[*HEAD, "note"], *rows])
+    made["Contacts"]["C5"] = '="' + "long" * 1500 + '"'
+    made.save(tmp_path / "c.xlsx")
+    got = pages(contacts(tmp_path, "*.xlsx"))
+    assert ids(got) == ["1"], "a note that hub.yaml does not name costs nothing"
+    assert [(reject.where, reject.reason.partition(" was")[0]) for reject in rejects(got)] == [
+        ("c.xlsx:3", "the formula in column name"),
+        ("c.xlsx:4", "the formula in column id"),
+        ("c.xlsx:5", "the formula in column email"),
+    ]
+    assert rejects(got)[0].content == '{"id": 2, "name": null, "email": "b", "note": null}'
+
+
+@pytest.mark.parametrize(
+    ("cell", "read_as"),
+    [
+        (b'<c r="B2" t="str"><f>""</f><v></v></c>', None),  # Excel's own empty text
+        (b'<x:c r="B2"><x:f t="shared" si="0"/></x:c>', "turned down"),
+        (b'<c s="1" r="B2"><f t="array" ref="B2">1</f>\n<v/></c>', "turned down"),
+        (b'<c r="B2"><f t="shared" si="0"/><v>7</v></c>', 7),
+    ],
+)
+def test_formulas_are_known_however_a_program_writes_them(tmp_path: Path, cell: bytes, read_as: Any) -> None:
+    book(tmp_path / "c.xlsx", [HEAD, [1, "Jane", "e"]])
+    with zipfile.ZipFile(tmp_path / "c.xlsx") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = re.sub(rb'<c r="B2"[^>]*>.*?</c>', lambda _: cell, parts[sheet])
+    parts[sheet] = parts[sheet].replace(
+        b"<worksheet ", b'<worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
+    )
+    with zipfile.ZipFile(tmp_path / "c.xlsx", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    got = pages(contacts(tmp_path, "*.xlsx"))
+    assert [record.payload["name"] for record in records(got)] == ([] if read_as == "turned down" else [read_as])
+    assert len(rejects(got)) == (read_as == "turned down")
 
 
 def test_empty_rows_are_passed_over_and_rows_keep_their_numbers(tmp_path: Path) -> None:

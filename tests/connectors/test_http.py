@@ -63,6 +63,11 @@ def test_numbers_keep_their_digits() -> None:
         assert http.get("/x") == {"amount": Decimal("10.10"), "big": 12345678901234567890}
 
 
+def test_a_number_that_nobody_can_hold_is_text_and_costs_no_page() -> None:
+    with session(script(Reply(b'{"amount": 1e9999999999999999999, "other": 1.50}'))) as (http, _):
+        assert http.get("/x") == {"amount": "1e9999999999999999999", "other": Decimal("1.50")}
+
+
 def test_parameters_and_headers_reach_the_server() -> None:
     with session(script(Reply({}))) as (http, server):
         http.get("/list", params={"types[]": ["a.b", "c.d"], "created[gte]": 5})
@@ -81,7 +86,7 @@ def test_a_base_url_with_a_path_keeps_it() -> None:
     assert server.requests[0].path == "/sandbox/v1/customers"
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 530])
 def test_passing_trouble_is_retried_until_it_passes(status: int) -> None:
     with session(script(Reply({}, status), Reply({}, status), Reply({"ok": True}))) as (http, server):
         assert http.get("/x") == {"ok": True}
@@ -258,6 +263,8 @@ def test_what_fails_for_one_thread_only_makes_no_other_wait() -> None:
         ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
         ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
         ("soon", None),
+        ("Tue, 24 Nov 99999999999 12:00:30 GMT", None),
+        ("nan", 0.0),
         ("", None),
         (None, None),
     ],

@@ -48,6 +48,7 @@ class FakeMeta:
         self.structure: dict[str, list[dict[str, Any]]] = {"campaigns": [], "adsets": [], "ads": []}
         self.deleted: dict[str, list[dict[str, Any]]] = {"campaign": [], "adset": [], "ad": []}
         self.leads: dict[str, list[dict[str, Any]]] = {"101": [], "102": []}
+        self.questions: dict[str, list[dict[str, Any]]] = {}
         self.tests: set[str] = set()
         self.before: list[Callable[[Request], Reply | None]] = []
         self.after: list[Callable[[Request, Reply], Reply]] = []
@@ -89,7 +90,8 @@ class FakeMeta:
             held = {"id": "777", "name": "Acme Page", "access_token": PAGE if self.gives_page_token else None}
             return Reply({name: held[name] for name in {*query["fields"].split(","), "id"} if held[name]})
         if parts == ["777", "leadgen_forms"]:
-            return self._page(request, query, [{"id": key} for key in reversed(self.leads)])
+            forms = [{"id": key, **({"questions": asked} if (asked := self.questions.get(key)) else {})} for key in self.leads]
+            return self._page(request, query, forms[::-1])
         if edge == "test_leads":
             return self._page(request, query, [{"id": lead["id"]} for lead in self.leads[parts[0]] if lead["id"] in self.tests])
         if edge == "leads":
@@ -926,6 +928,25 @@ def test_the_answers_of_a_lead_form_make_a_party() -> None:
     columns = ("address_line1", "region", "postal_code", "country", "company_name", "birth_date", "phone")
     assert [three[c] for c in columns] == ["Hauptstraße 1 🏠", "BE", "10115", "DE", "Acme", "1990-02-28", "+4930"]
     assert "tea" not in str(three)
+
+
+def test_the_answers_of_a_form_in_another_language_are_known_by_what_its_questions_ask_for(account: FakeMeta) -> None:
+    types = {"E-Mail-Adresse": "EMAIL", "vollständiger_name": "FULL_NAME", "telefonnummer": "PHONE", "plz": "ZIP", "city": "CITY"}
+    account.questions["101"] = [
+        *({"id": "7", "key": key, "label": key, "type": asked} for key, asked in types.items()),
+        {"id": "8", "key": "email", "label": "Wessen?", "type": "CUSTOM"},
+    ]
+    answers = {"E-Mail-Adresse": "zoe@example.com", "vollständiger_name": "Zoë Müller", "telefonnummer": "+49", "plz": "10115"}
+    box = {"custom_disclaimer_responses": [{"checkbox_key": "news", "is_checked": "1"}]}
+    account.leads["101"] = [lead(1, NOW, answers={**answers, "city": "Berlin"}, **box)]
+    account.leads["102"] = submitted(1, "102")
+    with connected() as connector:
+        german, english = sorted(records(read(connector, "leads")), key=lambda record: int(record.id))
+    assert "questions" not in english.payload, "its keys say what they ask for"
+    (party,) = mapped("leads", "party_record", dict(german.payload))
+    told = ("email", "full_name", "phone", "postal_code", "city")
+    assert [party[name] for name in told] == ["zoe@example.com", "Zoë Müller", "+49", "10115", "Berlin"]
+    assert {row["identifier"] for row in mapped("leads", "consent", dict(german.payload))} == {"zoe@example.com", "+49"}
 
 
 def test_a_lead_whose_answers_are_empty_doubled_or_misshapen_is_still_a_party() -> None:

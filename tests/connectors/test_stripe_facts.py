@@ -302,6 +302,23 @@ def test_amounts_that_went_back_follow_the_currency(stream: str, currency: str, 
 # a window of time ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("stream", "table", "field", "column"),
+    [
+        ("invoices", "invoice", "customer", "party_id"),
+        ("charges", "payment", "customer", "party_id"),
+        ("charges", "payment", "invoice", "invoice_id"),
+        ("refunds", "refund", "charge", "payment_id"),
+        ("credit_notes", "refund", "customer", "party_id"),
+        ("credit_notes", "refund", "invoice", "invoice_id"),
+    ],
+)
+def test_what_stands_there_whole_is_known_by_its_id_as_well(stream: str, table: str, field: str, column: str) -> None:
+    for sent, expected in (("obj_1", "obj_1"), ({"id": "obj_1", "deleted": True}, "obj_1"), ("{odd", None)):
+        (row,) = mapped(stream, table, {"id": "x", field: sent})
+        assert row.get(column) == expected
+
+
 def test_a_window_brings_what_was_created_or_changed_in_it_each_once(fake: FakeStripe, stripe: StripeConnector) -> None:
     fake.page = 2
     before = [fake.create("customers", name="before") for _ in range(2)]

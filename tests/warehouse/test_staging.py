@@ -277,6 +277,16 @@ def test_a_mapping_that_yields_an_unknown_column_or_does_not_run_names_itself(
         ("2026-01-01T12:00:00", "Europe/Berlin", "2026-01-01 11:00:00"),
         ("2026-07-01", "Europe/Berlin", "2026-06-30 22:00:00"),
         ("2026-07-01T12:00:00.123456Z", "UTC", "2026-07-01 12:00:00.123456"),
+        ("2026-07-01 12:00:00.5 UTC", "Europe/Berlin", "2026-07-01 12:00:00.5"),  # so BigQuery writes times
+        ("2026-07-01 12:00:00 gmt", "Europe/Berlin", "2026-07-01 12:00:00"),
+        ("2026-07-01 12:00:00z", "Europe/Berlin", "2026-07-01 12:00:00"),
+        ("2026-07-01 12:00 America/New_York", "Europe/Berlin", "2026-07-01 16:00:00"),
+        ("2026-07-01 12:00:00 Nowhere/Land", "UTC", None),
+        ("2026-07-01 01:00:00 PM", "UTC", None),
+        ("2026-07-01 01:00:00 p.m.", "UTC", None),
+        ("2026-07-01 12:00:00 IST", "UTC", None),  # in India, Israel or Ireland
+        ("294247-01-10T04:00:54", "America/New_York", None),
+        ("290309-12-22 (BC) 00:00:00", "Asia/Kolkata", None),
         ("01/07/2026", "UTC", None),
         ("soon", "UTC", None),
         ("", "UTC", None),
