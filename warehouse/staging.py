@@ -22,6 +22,8 @@ from warehouse.raw import table_name
 from warehouse.reduced import IS_REDUCED, add_reduced
 from warehouse.sql import statement
 
+# changes when typing a text again could give another value; all is staged again then. 2: times that name their zone
+_TYPING = "2"
 _JUDGED_TYPES = frozenset({"amount", "spend", "currency", "time", "date"})
 
 
@@ -58,7 +60,8 @@ class Staged:
 
 def mapping_digest(blocks: Sequence[Block], place: SourcePlace, version: str) -> str:
     """Changes when staging a payload again could give another row."""
-    text = "\n".join([place.country or "", place.timezone, version, *(f"{b.stream}>{b.table}\n{b.select}" for b in blocks)])
+    mappings = (f"{block.stream}>{block.table}\n{block.select}" for block in blocks)
+    text = "\n".join([place.country or "", place.timezone, version, _TYPING, *mappings])
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 

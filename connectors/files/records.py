@@ -76,7 +76,9 @@ def _text(value: Any) -> str | None:
 
 
 def _moment(text: str) -> datetime:
-    """ISO 8601, or seconds or milliseconds since 1970."""
+    """ISO 8601, also with UTC or GMT behind it as BigQuery writes it, or seconds or milliseconds since 1970."""
     if len(text) in (10, 13) and text.isdecimal():
         return datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), tz=UTC)
+    if text.endswith((" UTC", " GMT")):
+        return datetime.fromisoformat(text[:-4]).replace(tzinfo=UTC)
     return datetime.fromisoformat(text)

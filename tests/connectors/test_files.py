@@ -379,6 +379,7 @@ def test_updated_at_is_read_in_the_source_s_zone_and_a_row_without_one_is_kept(t
         "01/07/2026",
         "",
         "9999-12-31T23:59:59-12:00",
+        "2026-07-01 12:00:00.25 UTC",
     ]
     write(tmp_path / "contacts-1.csv", "id,name,email,changed\n" + "".join(f"{n},x,,{time}\n" for n, time in enumerate(times)))
     source = connector(tmp_path, {"contacts": {**CONTACTS, "updated_at": "changed"}}, timezone="Europe/London")
@@ -392,6 +393,7 @@ def test_updated_at_is_read_in_the_source_s_zone_and_a_row_without_one_is_kept(t
         None,
         None,
         None,
+        "2026-07-01T12:00:00.250000+00:00",
     ]
     source = connector(tmp_path, {"contacts": {**CONTACTS, "updated_at": {"column": "changed", "format": "%d/%m/%Y"}}})
     assert records(pages(source))[5].updated_at == datetime(2026, 7, 1, tzinfo=UTC)

@@ -130,6 +130,16 @@ def test_a_changed_mapping_stages_everything_again(con: duckdb.DuckDBPyConnectio
     assert stage(con, ORDERS) == Staged({"customer_order": 2}, {"customer_order": 0})
 
 
+def test_typing_that_changed_stages_everything_again(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(con, tmp_path, record("1", order()))
+    stage(con)
+    monkeypatch.setattr("warehouse.staging._TYPING", "another")
+    assert stage(con) == Staged({"customer_order": 1}, {"customer_order": 0})
+    assert stage(con) is None
+
+
 @pytest.mark.parametrize("text", ["infinity", "-infinity", "290000-01-01", "0044-03-15 (BC)"])
 def test_a_time_that_no_calendar_has_cannot_be_read(con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str) -> None:
     arrive(con, tmp_path, record("1", order(at=text)), record("2", order()))
