@@ -95,6 +95,10 @@ def walk(ask: Ask, size: int, place: Place) -> Iterator[tuple[list[Any], Place |
         fresh = [row for row in rows if (id_of(row) or place.last + 1) > place.last]
         if ids and ids[-1] > place.last:
             turns = 0
+        elif ids:  # rows that came back before the seam pushed known ones behind it; for ever, no shop does that
+            turns += 1
+            if turns > MOST_TURNS:
+                raise DisorderError("the list grows faster than it can be read")
         behind, last = place.offset + covered, max([place.last, *ids])
         if behind >= total:
             yield fresh, None

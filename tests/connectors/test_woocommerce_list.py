@@ -189,6 +189,19 @@ def test_a_list_that_never_holds_still_is_given_up() -> None:
         read(ask)
 
 
+def test_a_page_that_comes_again_and_again_while_the_list_is_said_to_grow_is_given_up() -> None:
+    served = 0
+
+    def ask(offset: int) -> tuple[list[Any], int]:
+        nonlocal served
+        served += 1
+        assert served < 1_000
+        return [{"id": 1}, {"id": 2}, {"id": 3}], 100 + served
+
+    with pytest.raises(DisorderError, match="grows faster than it can be read"):
+        read(ask)
+
+
 Steps = st.lists(st.tuples(st.sets(st.integers(1, 60), max_size=8), st.sets(st.integers(1, 90), max_size=3)), max_size=40)
 
 
