@@ -97,6 +97,41 @@ def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
     return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
 
 
+def superseded(con: duckdb.DuckDBPyConnection, before: datetime) -> tuple[int, datetime | None, datetime | None]:
+    """How many rows raw keeps of records of which it learnt something newer before a time (UTC): and when of the first and last."""
+    parts = [f"SELECT replaced_at FROM ({_superseded(table)})" for _, _, table in _raw_tables(con)]
+    rows, first, last = con.execute(
+        f"SELECT count(*), min(replaced_at), max(replaced_at) FROM ({' UNION ALL '.join(parts)}) WHERE replaced_at < ?", [before]
+    ).fetchall()[0]
+    return rows, first, last
+
+
+def drop_superseded(con: duckdb.DuckDBPyConnection, before: datetime) -> dict[str, int]:
+    """Remove them; rows removed, by table. A record's newest row stays, also one that says that it is gone."""
+    done = {}
+    for source, stream, table in _raw_tables(con):
+        old = f"SELECT source_record_id, version FROM ({_superseded(table)}) WHERE replaced_at < $before"
+        rows = _rows(con, f"DELETE FROM {table} WHERE (source_record_id, version) IN ({old})", {"before": before})
+        _uncount(con, source, stream, rows)
+        if rows:
+            done[f"raw.{source}__{stream}"] = rows
+    return done
+
+
+def _superseded(table: str) -> str:
+    return (
+        "SELECT source_record_id, version, lead(extracted_at) OVER (PARTITION BY source_record_id ORDER BY version) AS replaced_at"
+        f" FROM {table}"
+    )
+
+
+def _raw_tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Source, stream and table of each stream that raw has."""
+    there = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()}
+    streams = con.execute("SELECT DISTINCT source_system, stream FROM ops.raw_load ORDER BY ALL").fetchall()
+    return [(source, stream, table_name(source, stream)) for source, stream in streams if f"{source}__{stream}" in there]
+
+
 def _uncount(con: duckdb.DuckDBPyConnection, source: str, stream: str, rows: int) -> None:
     """Note that rows which once came in are no more in raw, so that the count of all rows still comes out."""
     if rows:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from hub.contract.columns import TABLES
 from hub.identity.erased import Entry, prepare
 from pipelines.privacy.people import People, gathered
-from pipelines.retention_settings import CUSTOMER
+from pipelines.retention_settings import CUSTOMER, RAW_HISTORY
+from warehouse.erasing import superseded
 from warehouse.past import WHOLE, aged_facts_sql
 from warehouse.raw import table_name
 from warehouse.reduced import IS_REDUCED
@@ -64,12 +65,12 @@ def find_past(
     for statement in con.extract_statements(script):
         con.execute(statement, {name: values[name] for name in statement.named_parameters})
     _leave_reduced(con)
-    cuts = [_cut(con, table, at) if table in facts else _customers(con, at) for table, at in cut_offs.items()]
+    cuts = [_counted(con, table, at) for table, at in cut_offs.items()]
     con.execute("CREATE OR REPLACE TEMP TABLE erasing_named AS SELECT record_key FROM erasing WHERE false")
     people = gathered(con, live)
     past = con.execute(f"SELECT {_PLACE} FROM past_record ORDER BY ALL").fetchall()
     everything = tuple(sorted({*people.facts, *past}))
-    return cuts, People(people.records, everything, (), 0, tuple(past)), _entries(con, people)
+    return cuts, People(people.records, everything, (), 0, tuple(past), cut_offs.get(RAW_HISTORY)), _entries(con)
 
 
 def _put_seen(con: duckdb.DuckDBPyConnection, *, wanted: bool) -> None:
@@ -101,7 +102,14 @@ def _leave_reduced(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"DELETE FROM past_record WHERE ({_PLACE}) IN (FROM past_reduced)")
 
 
-def _cut(con: duckdb.DuckDBPyConnection, table: str, cut_off: datetime) -> Cut:
+def _counted(con: duckdb.DuckDBPyConnection, table: str, cut_off: datetime) -> Cut:
+    if table == RAW_HISTORY:
+        rows, first, last = superseded(con, cut_off)
+        return Cut(table, cut_off, rows, 0, first, last, 0)
+    return _customers(con, cut_off) if table == CUSTOMER else _facts(con, table, cut_off)
+
+
+def _facts(con: duckdb.DuckDBPyConnection, table: str, cut_off: datetime) -> Cut:
     rows, customers, oldest, newest, staying = con.execute(
         f"""SELECT count(*) FILTER (goes), count(DISTINCT customer_id) FILTER (goes), min(happened_at) FILTER (goes),
                    max(happened_at) FILTER (goes), count(*) FILTER (NOT goes AND NOT is_through)
@@ -123,7 +131,7 @@ def _customers(con: duckdb.DuckDBPyConnection, cut_off: datetime) -> Cut:
     return Cut(CUSTOMER, cut_off, rows, rows, oldest, newest, staying)
 
 
-def _entries(con: duckdb.DuckDBPyConnection, people: People) -> list[Entry]:
+def _entries(con: duckdb.DuckDBPyConnection) -> list[Entry]:
     """A record by its key, and by its key and payload: as long as its source sends it as it was, nothing happened."""
     con.execute("CREATE OR REPLACE TEMP TABLE going_record (record_key VARCHAR, payload_hash VARCHAR)")
     con.execute(

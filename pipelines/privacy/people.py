@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
@@ -40,6 +41,7 @@ class People:
         texts: in lower case, theirs alone.
         shared: how many more texts others have as well.
         past: those of the facts that are past a cut-off: what carries no money goes altogether.
+        superseded_before: UTC; what raw learnt newer of before then goes, whoever's it is. None: nothing by age alone.
     """
 
     records: tuple[tuple[str, str], ...]
@@ -47,10 +49,12 @@ class People:
     texts: tuple[str, ...]
     shared: int
     past: tuple[tuple[str, str, str], ...] = ()
+    superseded_before: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `of_json`."""
-        return asdict(self)
+        before = self.superseded_before
+        return {**asdict(self), "superseded_before": None if before is None else before.isoformat()}
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> Self:
@@ -61,6 +65,7 @@ class People:
             tuple(told["texts"]),
             told["shared"],
             tuple((source, stream, id_) for source, stream, id_ in told.get("past", ())),
+            datetime.fromisoformat(told["superseded_before"]) if told.get("superseded_before") else None,
         )
 
 

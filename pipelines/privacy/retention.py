@@ -77,7 +77,7 @@ def retain(hub: Hub, by: Steward, *, dry: bool = False, automatic: bool = False)
         finished = _carry_out(hub, path, automatic=automatic).run_id if path.exists() else None
         cuts, people, entries = _look(hub)
         run, begun = f"{RETENTION}{secrets.token_hex(6)}", utcnow()
-        if people.facts:
+        if people.facts or any(cut.rows for cut in cuts):
             _write_down(path, run, cuts, people, entries, by)
             return replace(_carry_out(hub, path, automatic=automatic), finished=finished)
         _note(hub, run, cuts, by, begun, {}, automatic=automatic)

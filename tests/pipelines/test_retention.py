@@ -10,17 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from pipelines.decision_rows import Steward
+from pipelines.definitions import build_defs
 from pipelines.privacy import retention, taking_out
 from pipelines.privacy.retention import Retained, retain
 from pipelines.privacy.scanning import scan
+from pipelines.retention_settings import cut_off
 from tests.pipelines.shared import built_once, copy_of
 from tests.pipelines.test_erase import MONEY
 from tests.pipelines.world import Command, World
 from warehouse import control_tables as t
+from warehouse.connection import connect
 from warehouse.control import utcnow
 from warehouse.privacy_tables import erased, retention_arrival, retention_cut, retention_run
 
@@ -94,6 +98,7 @@ TICKETS = [
     },
 ]
 LEADS = [{"id": "l1", "who": "1", "at": "2016-04-01T08:00:00Z", "click": "clickofthelead"}]
+OF_MONEY = MONEY.replace("UNION ALL SELECT 'ticket'", "-- ")
 TABLES = {"customer": "5 years", "customer_order": "3 years", "invoice": "6 years", "ticket": "24 months", "lead": "700 days"}
 GONE = [
     *("igor@own.example", "igor wolkow", "+442079460008", "7 low st", "clickofann", "igorspage", "ann paid this at home"),
@@ -209,13 +214,14 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(world: World, hub: Com
 
 
 def test_what_is_past_its_cut_off_goes_everywhere_stays_gone_and_leaves_the_rest(world: World, hub: Command) -> None:
-    id_, money = igor(world), world.ask(MONEY.replace("UNION ALL SELECT 'ticket'", "-- "))
+    id_, money = igor(world), world.ask(OF_MONEY)
     rest = [world.ask(query, id_) for query in OTHERS]
     assert len({place.split()[0] for place in found(world, GONE)}) > 1
     assert "has never run" in hub("status", text=True)
     assert [finding["what"] for finding in hub("doctor") if finding["check"] == "retention"] == ["retention has never run"]
     done = hub("privacy", "retention", "--by", "dpo")
     assert done["counts"]
+    assert [finding for finding in hub("doctor") if finding["severity"] == "error"] == []
 
     def as_it_should_be() -> None:
         assert found(world, [*GONE, "igor.old@own.example"]) == []
@@ -224,7 +230,7 @@ def test_what_is_past_its_cut_off_goes_everywhere_stays_gone_and_leaves_the_rest
                 held = path.read_bytes().lower()
                 assert not [text for text in GONE if text.encode() in held], path
         assert all(found(world, [text]) for text in STAYING)
-        assert world.ask(MONEY.replace("UNION ALL SELECT 'ticket'", "-- ")) == money
+        assert world.ask(OF_MONEY) == money
         assert [world.ask(query, id_) for query in OTHERS] == rest
         assert world.ask("SELECT ticket_key FROM golden.ticket") == [("crm:tickets:t2",)]
         assert world.ask("SELECT count(*) FROM golden.lead") == [(0,)]
@@ -336,3 +342,89 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(world: World,
     assert {row["table_name"]: row["rows"] for row in first}["ticket"] == 2
     assert world.sync(full=True).exit_code == 0
     assert found(world, GONE) == []
+
+
+def test_guests_and_lead_forms_go_with_their_customer_and_no_sooner(synced: World) -> None:
+    world, period = synced, "150 days"
+    tables = dict.fromkeys(("customer", "customer_order", "invoice", "payment", "refund", "ticket", "lead"), period)
+    world.configure({**world.config, "retention": {"tables": tables}})
+    before = cut_off(period, utcnow().date())
+    money = world.ask(OF_MONEY)
+    streams = """SELECT c.customer_id, c.last_activity_at < $1, c.open_tickets,
+                        list_contains(list(x.stream), 'orders')
+                 FROM golden.customer c JOIN identity.customer_xref x USING (customer_id) WHERE x.is_current GROUP BY ALL"""
+    known = {id_: rest for id_, *rest in world.ask(streams, before)}
+    values = """SELECT customer_id, id_value FROM golden.customer_identifier WHERE id_type IN ('email', 'phone')
+                QUALIFY count(DISTINCT customer_id) OVER (PARTITION BY id_value) = 1"""
+    theirs = world.ask(values)
+    people = {id_: row for id_, *row in world.ask("SELECT customer_id, status, full_name, email, phone_e164 FROM golden.customer")}
+    old_tickets = "SELECT count(*) FROM golden.ticket WHERE NOT is_open AND solved_at < $1"
+    pages = (
+        "SELECT customer_id FROM golden.customer_order WHERE ordered_at < $1 AND coalesce(landing_url, referrer_url) IS NOT NULL"
+    )
+    assert world.ask(old_tickets, before) > [(0,)]
+    done = run(world)
+    assert all(cut.rows for cut in done.cuts if cut.table in ("customer", "customer_order", "ticket"))
+    gone = {id_ for (id_,) in world.ask("SELECT customer_id FROM identity.customer_registry WHERE status = 'erased'")}
+    texts = [text for id_, text in theirs if id_ in gone]
+    assert len(texts) > 10
+    # of each of them nothing was heard since, nothing is open; guests are among them
+    assert {tuple(known[id_][:2]) for id_ in gone} == {(True, 0)}
+    assert any(known[id_][2] for id_ in gone)
+    assert len(gone) < len(known)
+
+    def as_it_should_be() -> None:
+        assert found(world, texts) == []
+        assert world.ask(OF_MONEY) == money
+        assert world.ask(old_tickets, before) == [(0,)]
+        now = {id_: row for id_, *row in world.ask("SELECT customer_id, status, full_name, email, phone_e164 FROM golden.customer")}
+        assert {id_: row for id_, row in now.items() if id_ not in gone} == {
+            id_: row for id_, row in people.items() if id_ not in gone
+        }
+        assert {tuple(row) for id_, row in now.items() if id_ in gone} == {("erased", None, None, None)}
+        # an old page is kept by nobody but a guest whose customer stays
+        keeps = world.ask(
+            f"SELECT DISTINCT stream FROM identity.customer_xref WHERE customer_id IN ({pages}) AND is_current", before
+        )
+        assert not gone.intersection(id_ for (id_,) in world.ask(pages, before))
+        assert not keeps or ("orders",) in keeps
+
+    as_it_should_be()
+    assert world.sync(full=True).exit_code == 0
+    as_it_should_be()
+    assert run(world).counts == {}
+
+
+def test_older_versions_in_raw_go_by_age_alone_and_nothing_else_does(world: World, hub: Command) -> None:
+    world.configure({**world.config, "retention": {"tables": {"raw_history": "1 year"}}})
+    assert run(world, dry=True).cuts[0].rows == 0
+    con = connect(world.root / "data" / "hub.duckdb")
+    con.execute("UPDATE raw.crm__contacts SET extracted_at = extracted_at - INTERVAL 3 YEAR")
+    con.close()
+    loads = {path.name: path.read_bytes() for path in (world.root / "data" / "published").iterdir()}
+    (cut,) = run(world, dry=True).cuts
+    assert (cut.rows, cut.customers, cut.staying) == (1, 0, 0)
+    done = run(world)
+    assert done.counts == {"raw.crm__contacts": 1}
+    with world.working() as con:
+        assert con.execute("SELECT count(*) FROM raw.crm__contacts WHERE contains(payload::VARCHAR, 'igor.old')").fetchall() == [
+            (0,)
+        ]
+        assert con.execute("SELECT source_record_id, version FROM raw.crm__contacts ORDER BY 1").fetchall() == [
+            *(("1", 1), ("2", 2), ("3", 1), ("4", 1))
+        ]
+    # of what is published nothing changes, and the books come out
+    assert {path.name: path.read_bytes() for path in (world.root / "data" / "published").iterdir()} == loads
+    assert [finding for finding in hub("doctor") if finding["severity"] == "error"] == []
+    outcome = world.sync(full=True)
+    assert (outcome.exit_code, outcome.errors) == (0, {})
+    assert run(world).counts == {}
+    # by the daemon, too
+    world.configure({**world.config, "retention": {**world.config["retention"], "schedule": "30 3 * * 0"}})
+    with world.hub() as opened:
+        defs = build_defs(opened)
+        schedule = defs.resolve_schedule_def("retention_schedule")
+        assert (schedule.cron_schedule, schedule.default_status) == ("30 3 * * 0", dg.DefaultScheduleStatus.RUNNING)
+        assert defs.resolve_job_def("retention").execute_in_process().success
+        last = opened.control.rows(sa.select(retention_run).order_by(retention_run.c.started_at.desc()))[0]
+    assert (last["run_by"], last["status"]) == ("dagster", "done")
