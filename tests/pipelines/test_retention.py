@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from pipelines import backups
 from pipelines.decision_rows import Steward
 from pipelines.definitions import build_defs
 from pipelines.privacy import retention, taking_out
@@ -341,6 +343,23 @@ def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(world: World,
         first = hub.control.rows(sa.select(retention_cut).where(retention_cut.c.run_id == done.finished))
     assert {row["table_name"]: row["rows"] for row in first}["ticket"] == 2
     assert world.sync(full=True).exit_code == 0
+    assert found(world, GONE) == []
+
+
+def test_a_restore_brings_back_no_customer_who_went_and_the_next_run_takes_the_rest(world: World) -> None:
+    id_ = igor(world)
+    world.configure({**world.config, "backup": {"to": "../kept"}})
+    with world.hub() as hub:
+        backups.take(hub, by="test")
+        retain(hub, DPO)
+        backups.bring_back(hub, None, None, replace=True, by="test")
+    shutil.rmtree(next((world.root / "data").glob("before-restore-*")))
+    assert found(world, GONE[:4]) == []
+    assert world.ask("SELECT status FROM identity.customer_registry WHERE customer_id = $1", id_) == [("erased",)]
+    assert found(world, ["ann is cross"])
+    # who went by age may come again: what lies beside the backups for good does not name him
+    assert not (world.root.parent / "kept" / "erased.json").exists()
+    run(world)
     assert found(world, GONE) == []
 
 
