@@ -26,6 +26,7 @@ from hub.identity.settings import IdentitySettings
 from pipelines.alerts.settings import AlertSettings
 from pipelines.backup_settings import BackupSettings
 from pipelines.expansion import ENV, demand_no_password, expanded
+from pipelines.retention_settings import RetentionSettings
 from pipelines.schedule_settings import ScheduleSettings
 from pipelines.writeback.values import check as check_write_back
 from warehouse.settings import WarehouseSettings
@@ -62,6 +63,7 @@ class HubConfig(BaseModel):
     schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
     sync: SyncSettings = Field(default_factory=SyncSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @field_validator("sources", mode="before")

@@ -256,7 +256,7 @@ def take_in(
             return RawLoad(), ()
         seen = _by_others(hub, source, drift.observe(con, source, stream, [path for path, _ in parts]))
         _report_drift(hub, source, stream, ref, seen.changes, accepted=accept_schema)
-        screen(con, hub, source, stream, [path for path, _ in parts])
+        screen(con, hub, source, stream, [path for path, _ in parts], run=ref.sync_run_id)
         counts = raw.load(con, source, stream, parts, sync_run_id=ref.sync_run_id, now=utcnow())
         drift.remember(con, source, stream, seen, now=utcnow())
         value, seq, _ = raw.cursor(con, source, stream)

@@ -9,12 +9,15 @@ import dagster as dg
 
 from pipelines.backups import take
 from pipelines.context import Hub
+from pipelines.decision_rows import Steward
+from pipelines.privacy.retention import retain
 from pipelines.under_way import SOURCE_TAG
 from pipelines.writeback.run import targets
 
 BUILD_JOB = "build"
 TARGETS_JOB = "publish_targets"
 BACKUP_JOB = "backup"
+RETENTION_JOB = "retention"
 WRITE_BACK_JOB = "write_back"
 
 
@@ -55,14 +58,18 @@ def backfill_jobs(assets: Mapping[str, Sequence[dg.AssetsDefinition]]) -> list[A
 
 
 def jobs(hub: Hub) -> list[Any]:
-    """The build; backups and further targets where hub.yaml has them."""
+    """The build; backups, retention and further targets where hub.yaml has them."""
     build = dg.define_asset_job(
         BUILD_JOB,
         selection=dg.AssetSelection.key_prefixes(["staging"], ["identity"], ["golden"], ["published"]),
         description="Stage what arrived, resolve identities, build golden, judge it, publish it if the gate passes.",
         tags={"hub/job": BUILD_JOB},
     )
-    others = [build, _backup_job(hub)] if hub.config.backup.to else [build]
+    others: list[Any] = [build]
+    if hub.config.backup.to:
+        others.append(_backup_job(hub))
+    if hub.config.retention.tables:
+        others.append(_retention_job(hub))
     told = targets(hub)
     if told:
         write_back = dg.define_asset_job(
@@ -102,3 +109,19 @@ def _backup_job(hub: Hub) -> dg.JobDefinition:
         take_backup()
 
     return backup
+
+
+def _retention_job(hub: Hub) -> dg.JobDefinition:
+    """Cuts what hub.yaml lets go by age."""
+
+    @dg.op(name="cut_by_age")
+    def cut_by_age(context: dg.OpExecutionContext) -> None:
+        done = retain(hub, Steward("dagster"), automatic=True)
+        told = {cut.table: cut.rows for cut in done.cuts}
+        context.add_output_metadata({"run": done.run_id or "", **told, "rows gone or emptied": sum(done.counts.values())})
+
+    @dg.job(name=RETENTION_JOB, description="Take out what is past its cut-off, see retention: in hub.yaml.")
+    def retention() -> None:
+        cut_by_age()
+
+    return retention

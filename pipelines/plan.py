@@ -16,6 +16,7 @@ from hub.normalise import NORMALISER_VERSION
 from pipelines.context import Hub
 from pipelines.own_expectations import own_file_digest
 from pipelines.pins import active_pin
+from pipelines.privacy.cut_offs import runs_that_cut
 from pipelines.rates import rates_digest
 from warehouse import control_tables as t
 from warehouse.build_state import input_digest
@@ -66,7 +67,7 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     overrides = [found["override_id"] for found in hub.control.rows(standing.order_by(row.override_id))]
     listed = sa.select(suppression.c.suppression_id).where(suppression.c.lifted_at.is_(None))
     suppressed = [found["suppression_id"] for found in hub.control.rows(listed.order_by(suppression.c.suppression_id))]
-    gone = len(hub.control.rows(sa.select(erased.c.erased_id)))
+    gone = hub.control.rows(sa.select(sa.func.count().label("n")).select_from(erased))[0]["n"]
     settings = {
         "identity": config.identity.model_dump(mode="json", exclude=set(NOT_DECIDING)),
         "survivorship": config.survivorship.model_dump(mode="json"),
@@ -83,6 +84,6 @@ def _beyond_raw(hub: Hub, connectors: Sequence[Connector]) -> list[str]:
     }
     return [
         json.dumps(settings, sort_keys=True),
-        json.dumps([decisions, overrides, suppressed, gone], default=str),
+        json.dumps([decisions, overrides, suppressed, gone, runs_that_cut(hub.control)], default=str),
         now.date().isoformat(),
     ]

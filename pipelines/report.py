@@ -13,6 +13,7 @@ from pipelines.context import Hub
 from pipelines.gate import page_path
 from pipelines.pauses import active_pauses
 from pipelines.pins import active_pin
+from pipelines.privacy.cut_offs import retention_status
 from pipelines.targets import target_status
 from pipelines.writeback.status import write_back_status
 from warehouse import control_tables as t
@@ -29,7 +30,7 @@ def hub_status(hub: Hub) -> dict[str, Any]:
     alerts = alert_status(hub) if hub.config.alerts.channels else None
     of_loads = {"load": _live(hub), "held": held, "pin": active_pin(hub), "targets": target_status(hub)}
     of_loads["write_back"] = write_back_status(hub)
-    return {"sources": sources, **of_loads, "alerts": alerts}
+    return {"sources": sources, **of_loads, "alerts": alerts, "retention": retention_status(hub)}
 
 
 def source_status(hub: Hub) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Schedules: when syncs and backups run by themselves. Whether a tick leads to a run is decided here, not what the run does."""
+"""Schedules: what runs by itself, and when. Whether a tick leads to a run is decided here, not what the run does."""
 
 # no `from __future__ import annotations` here: Dagster reads the context class from the annotation itself
 
@@ -10,13 +10,13 @@ import dagster as dg
 from hub.contract.errors import ConfigError
 from pipelines.context import Hub
 from pipelines.dead_syncs import clear_dead_syncs
-from pipelines.jobs import BACKUP_JOB, sync_job_name
+from pipelines.jobs import BACKUP_JOB, RETENTION_JOB, sync_job_name
 from pipelines.pauses import active_pauses, pause_line
 from pipelines.under_way import under_way
 
 
 def schedules(hub: Hub) -> list[dg.ScheduleDefinition]:
-    """One per source, and one for backups. What hub.yaml asks for runs by itself; the default one waits to be switched on.
+    """One per source, for backups and for retention. What hub.yaml asks for runs by itself; the default waits to be switched on.
 
     A source without a cron of its own goes by that of the full sync: each has its run, so that one that fails stops no other.
 
@@ -32,7 +32,9 @@ def schedules(hub: Hub) -> list[dg.ScheduleDefinition]:
         elif full:
             found.append(_made("schedules.full_sync", partial(_sync, hub, source, full, runs=config.schedules.full_sync_runs)))
     if config.backup.to and config.backup.schedule:
-        found.append(_made("backup.schedule", partial(_backup, hub, config.backup.schedule)))
+        found.append(_made("backup.schedule", partial(_of_job, hub, BACKUP_JOB, config.backup.schedule)))
+    if config.retention.tables and config.retention.schedule:
+        found.append(_made("retention.schedule", partial(_of_job, hub, RETENTION_JOB, config.retention.schedule)))
     return found
 
 
@@ -72,10 +74,10 @@ def _sync(hub: Hub, source: str, cron: str, *, runs: bool) -> dg.ScheduleDefinit
     return tick
 
 
-def _backup(hub: Hub, cron: str) -> dg.ScheduleDefinition:
+def _of_job(hub: Hub, job: str, cron: str) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
-        name=f"{BACKUP_JOB}_schedule",
-        job_name=BACKUP_JOB,
+        name=f"{job}_schedule",
+        job_name=job,
         cron_schedule=cron,
         execution_timezone=hub.config.schedules.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -2,7 +2,8 @@
 
 Of their facts raw keeps reduced payloads (`warehouse.reduced`), of everything else of theirs nothing. Whoever calls has made, on
 the same connection, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key), their records, and
-``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources.
+``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources. ``past_fact`` may name those of
+the latter that are past a cut-off: of these nothing stays that carries no money.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import duckdb
+import pyarrow as pa
 
 from hub.contract.columns import CONSENT, FACTS
 from warehouse.mapped import Block, SourcePlace
+from warehouse.past import WHOLE
 from warehouse.raw import ERASURE, table_name
 from warehouse.reduced import IS_REDUCED, reduce
 from warehouse.staging import make_source
@@ -22,6 +25,7 @@ from warehouse.staging import make_source
 Sources = Mapping[str, tuple[SourcePlace, Sequence[Block]]]
 _KEYS = "(SELECT record_key FROM erasing)"
 _PLACES = "(SELECT source_system, stream, source_record_id FROM erasing_fact)"
+_PAST = "(SELECT source_system, stream, source_record_id FROM past_fact)"
 # all of it is made anew by the next load
 _MADE = ("golden", "linkage", "linkage_next", "basis")
 
@@ -39,6 +43,7 @@ def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str
         duckdb.Error: a mapping's SQL does not run.
     """
     done: dict[str, int] = {}
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS past_fact (source_system VARCHAR, stream VARCHAR, source_record_id VARCHAR)")
     for source, stream in con.execute("SELECT DISTINCT source_system, stream FROM erasing_fact ORDER BY ALL").fetchall():
         rows = _from_stream(con, source, stream, sources.get(source))
         if rows:
@@ -51,6 +56,9 @@ def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str
         if table.column("party_id") is None:
             continue
         which = f"party_record_key IN {_KEYS} OR (source_system, stream, source_record_id) IN {_PLACES}"
+        gone = 0
+        if table.name in WHOLE:
+            gone = _rows(con, f"DELETE FROM staging.{table.name} WHERE (source_system, stream, source_record_id) IN {_PAST}")
         if table is CONSENT:
             done[f"staging.{table.name}"] = _rows(con, f"DELETE FROM staging.{table.name} WHERE {which}")
             continue
@@ -58,7 +66,7 @@ def erase_from_raw(con: duckdb.DuckDBPyConnection, sources: Sources) -> dict[str
         emptied.append(
             f"party_record_key = CASE WHEN party_record_key IN {_KEYS} THEN erased_name(party_record_key) ELSE party_record_key END"
         )
-        done[f"staging.{table.name}"] = _rows(con, f"UPDATE staging.{table.name} SET {', '.join(emptied)} WHERE {which}")
+        done[f"staging.{table.name}"] = gone + _rows(con, f"UPDATE staging.{table.name} SET {', '.join(emptied)} WHERE {which}")
     return {table: rows for table, rows in done.items() if rows}
 
 
@@ -89,6 +97,41 @@ def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
     return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
 
 
+def superseded(con: duckdb.DuckDBPyConnection, before: datetime) -> tuple[int, datetime | None, datetime | None]:
+    """How many rows raw keeps of records of which it learnt something newer before a time (UTC): and when of the first and last."""
+    parts = [f"SELECT replaced_at FROM ({_superseded(table)})" for _, _, table in _raw_tables(con)]
+    rows, first, last = con.execute(
+        f"SELECT count(*), min(replaced_at), max(replaced_at) FROM ({' UNION ALL '.join(parts)}) WHERE replaced_at < ?", [before]
+    ).fetchall()[0]
+    return rows, first, last
+
+
+def drop_superseded(con: duckdb.DuckDBPyConnection, before: datetime) -> dict[str, int]:
+    """Remove them; rows removed, by table. A record's newest row stays, also one that says that it is gone."""
+    done = {}
+    for source, stream, table in _raw_tables(con):
+        old = f"SELECT source_record_id, version FROM ({_superseded(table)}) WHERE replaced_at < $before"
+        rows = _rows(con, f"DELETE FROM {table} WHERE (source_record_id, version) IN ({old})", {"before": before})
+        _uncount(con, source, stream, rows)
+        if rows:
+            done[f"raw.{source}__{stream}"] = rows
+    return done
+
+
+def _superseded(table: str) -> str:
+    return (
+        "SELECT source_record_id, version, lead(extracted_at) OVER (PARTITION BY source_record_id ORDER BY version) AS replaced_at"
+        f" FROM {table}"
+    )
+
+
+def _raw_tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Source, stream and table of each stream that raw has."""
+    there = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()}
+    streams = con.execute("SELECT DISTINCT source_system, stream FROM ops.raw_load ORDER BY ALL").fetchall()
+    return [(source, stream, table_name(source, stream)) for source, stream in streams if f"{source}__{stream}" in there]
+
+
 def _uncount(con: duckdb.DuckDBPyConnection, source: str, stream: str, rows: int) -> None:
     """Note that rows which once came in are no more in raw, so that the count of all rows still comes out."""
     if rows:
@@ -115,7 +158,7 @@ def _from_stream(
         {"source": source, "stream": stream},
     )
     con.execute(f"DELETE FROM arrived WHERE op = 'upsert' AND {IS_REDUCED}")
-    left = _reduced(con, stream, known)
+    left = _reduced(con, source, stream, known)
     # a record that is gone at its source stays known as gone
     removed = _rows(
         con,
@@ -125,20 +168,23 @@ def _from_stream(
         f" AND $place || source_record_id NOT IN {_KEYS})",
         {"place": f"{source}:{stream}:"},
     )
-    for id_, payload in left:
+    if left:
+        ids, payloads = zip(*left, strict=True)
+        digests = [hashlib.blake2b(payload.encode(), digest_size=16).hexdigest() for payload in payloads]
+        con.register("reduced_left", pa.table({"source_record_id": ids, "payload": payloads, "digest": digests}))
         con.execute(
             f"""INSERT INTO {table}
-            SELECT nextval('raw.raw_seq'), source_system, stream, source_record_id, version + 1, 'upsert', $payload, $digest,
+            SELECT nextval('raw.raw_seq'), source_system, stream, source_record_id, version + 1, 'upsert', l.payload, l.digest,
                    source_updated_at, extracted_at, NULL, sync_run_id
-            FROM arrived WHERE source_record_id = $id""",
-            {"payload": payload, "digest": hashlib.blake2b(payload.encode(), digest_size=16).hexdigest(), "id": id_},
+            FROM arrived JOIN reduced_left l USING (source_record_id) ORDER BY source_record_id"""
         )
+        con.unregister("reduced_left")
     _uncount(con, source, stream, removed - len(left))
     return removed
 
 
 def _reduced(
-    con: duckdb.DuckDBPyConnection, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None
+    con: duckdb.DuckDBPyConnection, source: str, stream: str, known: tuple[SourcePlace, Sequence[Block]] | None
 ) -> list[tuple[str, str]]:
     """IDs and reduced payloads of the records in ``arrived`` that hold facts."""
     if known is None:
@@ -146,7 +192,11 @@ def _reduced(
     place, blocks = known
     make_source(con, place, has_parties=False)
     con.execute("CREATE OR REPLACE TEMP TABLE known_erased AS SELECT source_record_id FROM arrived")
-    reduce(con, place, stream, blocks)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE known_past AS SELECT source_record_id FROM past_fact WHERE source_system = ? AND stream = ?",
+        [source, stream],
+    )
+    reduce(con, place, stream, blocks, past="known_past")
     left: list[tuple[str, str]] = con.execute("FROM reduced WHERE payload IS NOT NULL ORDER BY source_record_id").fetchall()
     con.execute("DROP TABLE reduced")
     return left

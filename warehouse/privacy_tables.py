@@ -5,7 +5,7 @@ None of them holds anything by which a person could be known without the hub's s
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, String, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, String, Table, Text
 
 from warehouse.control_tables import metadata
 
@@ -45,8 +45,46 @@ erased = Table(
     "erased",
     metadata,
     Column("erased_id", String(64), primary_key=True),
-    Column("kind", String(20), nullable=False),  # record, fact, email, email_name or phone_name; see hub/identity/erased.py
+    # record, fact, email, email_name or phone_name, see hub/identity/erased.py; of who went by age, payload: as a record was then
+    Column("kind", String(20), nullable=False),
     Column("id_hmac", String(64), nullable=False),
-    Column("request_id", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),  # or the retention_run
     Column("added_at", DateTime, nullable=False),
+)
+
+retention_run = Table(
+    "retention_run",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("status", String(20), nullable=False),  # running until all stores are through, then done
+    Column("run_by", String(100), nullable=False),
+    Column("rows", BigInteger, nullable=False),  # rows that were past their cut-offs, of all tables
+    Column("affected", Text),  # JSON: how many rows went or were emptied, by table of each store
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+)
+
+# by what a run cut; what arrives is looked at by the newest row of each table
+retention_cut = Table(
+    "retention_cut",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("table_name", String(60), primary_key=True),
+    Column("cut_off", DateTime, nullable=False),  # what lies before it goes
+    Column("rows", BigInteger, nullable=False),
+    Column("customers", BigInteger, nullable=False),
+    Column("oldest", DateTime),
+    Column("newest", DateTime),
+    Column("staying", BigInteger, nullable=False),  # rows as old that stay: open ones, and those of a customer who stays
+)
+
+# rows that a sync brought and that were past their cut-offs already: they count among those unchanged
+retention_arrival = Table(
+    "retention_arrival",
+    metadata,
+    Column("sync_run_id", String(64), primary_key=True),
+    Column("source_system", String(100), primary_key=True),
+    Column("stream", String(100), primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("arrived_at", DateTime, nullable=False),
 )

@@ -17,6 +17,7 @@ import duckdb
 from hub.contract.columns import CONSENT, PARTY, TABLES
 from hub.contract.tables import StagingTable
 from warehouse.mapped import Block, SourcePlace, owner_sql
+from warehouse.past import WHOLE
 
 _HEAD = "hub_erased"
 IS_REDUCED = f"starts_with(payload::VARCHAR, '{{\"{_HEAD}\":')"
@@ -25,11 +26,17 @@ _PAGE, _CLICKS = "landing_url", "gclid|gbraid|wbraid|fbclid|msclkid|ttclid|li_fa
 _ON_PAGE = {"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "click_id_type"}
 
 
-def reduce(con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block]) -> None:
+def reduce(
+    con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block], *, past: str | None = None
+) -> None:
     """Make the temporary table ``reduced`` (source_record_id, payload) of those records in ``src`` that are an erased person's: by
     their own key or their owner's on the list, or named in the temporary table ``known_erased`` (source_record_id).
 
-    payload is NULL where no fact is left of the record. The mapping runs over ``src``, which the caller has made.
+    payload is NULL where no fact is left of the record. The mapping runs over ``src``, which the caller has made. A
+    fact that is named itself stays its owner's, unless the owner is erased.
+
+    Args:
+        past: relation with the source_record_id of those of which nothing stays that carries no money.
 
     Raises:
         duckdb.Error: the mapping's SQL does not run.
@@ -39,6 +46,8 @@ def reduce(con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, bloc
         table = TABLES[block.table]
         if block.stream == stream and table not in (PARTY, CONSENT):
             _tell(con, place, block, table)
+    if past is not None:
+        con.execute(f"DELETE FROM told WHERE target IN {WHOLE} AND source_record_id IN (SELECT source_record_id FROM {past})")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE reduced AS
         WITH theirs AS (

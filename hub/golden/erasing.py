@@ -2,8 +2,8 @@
 
 Which columns tell who somebody is, is said by the dictionary and nowhere else. Whoever calls has made, on the connection to a
 load's file, what `hub.identity.erased.prepare` makes and the temporary tables ``erasing`` (record_key, customer_id), their records;
-``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources; and ``erasing_text`` (text), in
-lower case, by which they and nobody else could be known.
+``erasing_fact`` (source_system, stream, source_record_id), their records and facts at the sources; ``erasing_text`` (text), in
+lower case, by which they and nobody else could be known; and ``past_fact``, those of ``erasing_fact`` that are past a cut-off.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ _OWN = ("customer_identifier", "customer_attribute", "segment_member", "customer
 _FREE_TEXT = {("identity", name) for name in ("review_task", "blocked_value", "match_decision")}
 _WHOLE = "(SELECT customer_id FROM erasing_customer WHERE is_whole)"
 _KEYS = "(SELECT record_key FROM erasing)"
+_PLACE = "(source_system, stream, source_record_id)"
+_PLACES = "(FROM erasing_fact)"
+_GONE = ("ticket", "lead")  # they carry no money: past a cut-off nothing of them stays
+_TOUCHED = f"ref_table = 'customer_order' AND ref_key IN (SELECT order_key FROM golden.customer_order WHERE {_PLACE} IN {_PLACES})"
+_UNTOUCHED = "DELETE FROM golden.touchpoint WHERE ref_table = 'lead' AND ref_key NOT IN (SELECT lead_key FROM golden.lead)"
 _NOTHING = {
     "status": "'erased'",
     "party_type": "'unknown'",
@@ -73,7 +78,14 @@ def erase_from_load(con: duckdb.DuckDBPyConnection, *, now: datetime) -> dict[st
         place, columns = f"golden.{table}", there["golden", table]
         theirs = [f"customer_id IN {_WHOLE}"] if "customer_id" in columns else []
         theirs += [f"{name} IN {_KEYS}" for name in ("record_key", "party_record_key", "anchor_record_key") if name in columns]
+        if table in _FACTS:
+            theirs.append(f"{_PLACE} IN {_PLACES}")  # facts past a cut-off may be of customers who stay
+        if table == "touchpoint":
+            theirs.append(_TOUCHED)
+            change(place, _UNTOUCHED)
         which = " OR ".join(theirs)
+        if table in _GONE:
+            change(place, f"DELETE FROM {place} WHERE {_PLACE} IN (FROM past_fact)")
         if table in (*_OWN, "consent", "attribute_override"):
             change(place, f"DELETE FROM {place} WHERE {which}")
         elif table in (*_FACTS, "touchpoint"):

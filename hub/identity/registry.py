@@ -58,7 +58,7 @@ def assign(con: Connection, *, live: str | None, run_id: str, now: datetime, sec
     _put(con, "id_kept", kept)
     restored = restore_ids(Overlap(*r) for r in rows(con, _FORMER))
     _put(con, "id_restored", restored)
-    _mint_rest(con, secret)
+    _mint_rest(con, secret, live)
     con.execute(_ASSIGNED)
     run(con, "registry", run_id=run_id, now=now, has_live=live is not None)
 
@@ -80,7 +80,7 @@ _ASSIGNED = """
     UNION ALL SELECT cluster, customer_id, 'minted' FROM id_minted"""
 
 
-def _mint_rest(con: Connection, secret: bytes) -> None:
+def _mint_rest(con: Connection, secret: bytes, live: str | None) -> None:
     """Makes id_minted: new IDs for clusters that have none, named after their first record."""
     con.execute("CREATE OR REPLACE TEMP TABLE id_taken AS SELECT cluster FROM id_kept UNION ALL SELECT cluster FROM id_restored")
     query = """
@@ -92,8 +92,16 @@ def _mint_rest(con: Connection, secret: bytes) -> None:
     fresh = con.sql(query).to_arrow_table()
     cluster, seeds, ordinals = (fresh.column(i) for i in range(3))
     minted = mint_all(secret, seeds.to_pylist(), ordinals.to_pylist())
-    columns = {"cluster": cluster, "customer_id": pa.array(minted, pa.string()), "seed_record_key": seeds, "seed_ordinal": ordinals}
-    table(con, "id_minted", **columns)
+    while True:
+        named = {"customer_id": pa.array(minted, pa.string()), "seed_record_key": seeds, "seed_ordinal": ordinals}
+        table(con, "id_minted", cluster=cluster, **named)
+        # the ID of an erased customer does not say any more which record it was minted for
+        had = f"SELECT customer_id FROM id_minted SEMI JOIN {live}.customer_registry USING (customer_id)"
+        taken = {id_ for (id_,) in rows(con, had)} if live else set()
+        if not taken:
+            return
+        ordinals = pa.array([n + (id_ in taken) for n, id_ in zip(ordinals.to_pylist(), minted, strict=True)], pa.int32())
+        minted = mint_all(secret, seeds.to_pylist(), ordinals.to_pylist())
 
 
 def _put(con: Connection, relation: str, ids: dict[int, str]) -> None:

@@ -228,6 +228,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Per source: last sync, freshness, rows, quarantine; and the last load with its verdict. Works while a sync runs."""
     with opened(config) as hub:
         from pipelines.pauses import pause_line
+        from pipelines.privacy.cut_offs import overdue_line
         from pipelines.report import hub_status
 
         found = hub_status(hub)
@@ -264,6 +265,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"alerts: {found['alerts']['open']} open, {found['alerts']['owed']} messages owed; see hub alerts")
         for error in found["alerts"]["failing"].values():
             typer.echo(f"  still owed: {error}")
+    owed = None if found["retention"] is None else overdue_line(found["retention"])
+    if owed is not None:
+        typer.echo(f"{owed}; run hub privacy retention")
 
 
 def _print_load(load: dict[str, Any] | None, held: dict[str, Any] | None) -> None:

@@ -1,12 +1,13 @@
-"""`hub privacy`: what people ask of a hub that knows them.
+"""`hub privacy`: what people ask of a hub that knows them, and how long it knows them.
 
-`access`, `erase` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work while a sync
-runs.
+`access`, `erase`, `retention` and `scan` wait for their turn at the warehouse; the others touch the control store only, and work
+while a sync runs.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +15,15 @@ import typer
 
 from pipelines.cli.app import ConfigOption, JsonOption, app, opened
 from pipelines.cli.render import cell, print_json, print_table
-from pipelines.cli.steward import ByOption, NowOption, acting, finish
+from pipelines.cli.steward import ByOption, NowOption, ReasonOption, acting, finish
 
 if TYPE_CHECKING:
     from pipelines.privacy.erasing import Erased
+    from pipelines.privacy.retention import Retained
 
 commands = typer.Typer(
     name="privacy",
-    help="What people ask of the hub: to be left alone, to see what is held about them; and by when.",
+    help="What people ask of the hub: to be left alone, to see what is held about them, and by when; and what goes by age.",
     no_args_is_help=True,
 )
 app.add_typer(commands)
@@ -144,6 +146,51 @@ def _tell_erased(done: Erased, dry_run: bool) -> None:
 
 
 @commands.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would go; nothing is written")] = False,
+    reason: ReasonOption = None,
+    by: ByOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take out of every store of the hub what is past the cut-offs of retention: in hub.yaml; later syncs do not bring it back.
+
+    Tickets and leads go; orders, invoices, payments and refunds keep amounts and times; customers of whom nothing was heard for so
+    long become nobody's. Should it break off, the same command finishes it.
+    """
+    from pipelines.privacy.retention import retain
+
+    with opened(config) as hub:
+        done = retain(hub, acting(by, reason), dry=dry_run)
+    if as_json:
+        print_json({**asdict(done), "dry_run": dry_run})
+    else:
+        _tell_retained(done, dry_run)
+
+
+def _tell_retained(done: Retained, dry_run: bool) -> None:
+    if done.finished:
+        typer.echo(f"run {done.finished}, which had broken off, is finished")
+    columns = ("table", "before", "rows", "customers", "oldest", "newest", "staying")
+    rows = [
+        (cut.table, f"{cut.cut_off:%Y-%m-%d}", cut.rows, cut.customers, _day(cut.oldest), _day(cut.newest), cut.staying)
+        for cut in done.cuts
+    ]
+    print_table("Would go" if dry_run else "Past their cut-offs", columns, rows, right=("rows", "customers", "staying"))
+    if done.counts:
+        print_table("Gone or emptied", ("where", "rows"), sorted(done.counts.items()), right=("rows",))
+    for load in done.removed:
+        typer.echo(f"load {load} could not be written anew and is removed")
+    if done.run_id is not None:
+        said = "figures of customers follow with the next hub sync" if done.counts else "nothing was past its cut-off"
+        typer.echo(f"run {done.run_id}: {said}")
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+@commands.command()
 def scan(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="e-mail addresses, phone numbers, names")],
     config: ConfigOption = None,
@@ -174,9 +221,11 @@ def list_(
 ) -> None:
     """Show requests, those due first at the top. The law gives a month from the day on which one was received."""
     from pipelines.privacy import requests
+    from pipelines.privacy.cut_offs import overdue_line, retention_status
 
     with opened(config) as hub:
         found = requests(hub, everything=everything)
+        retention = retention_status(hub)
     if as_json:
         print_json(found)
         return
@@ -184,3 +233,6 @@ def list_(
     print_table(
         "Privacy requests", [name.replace("_", " ") for name in columns], [[cell(row[name]) for name in columns] for row in found]
     )
+    if retention is not None:
+        due = retention["due_at"]
+        typer.echo(overdue_line(retention) or f"retention ran, and is to run again by {due:%Y-%m-%d}")

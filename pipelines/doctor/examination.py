@@ -13,12 +13,13 @@ from pipelines.doctor.leftovers import leftovers
 from pipelines.doctor.loads import loads
 from pipelines.doctor.look import Look, looking
 from pipelines.doctor.machine import clock, disk, locks
+from pipelines.doctor.retention import retention
 from pipelines.doctor.runs import runs
 from pipelines.doctor.secrecy import secrecy
 from pipelines.doctor.stores import stores
 
 CHECKS: tuple[Callable[[Look], Iterable[Finding]], ...] = (
-    *(disk, clock, locks, loads, landed, leftovers, drift, stores, audited, runs),
+    *(disk, clock, locks, loads, landed, leftovers, drift, stores, audited, retention, runs),
     secrecy,
 )
 _ORDER = ("error", "warning", "ok")

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from hub.contract.errors import WarehouseAccessError
 from hub.golden.suppression import identifier_hmac
 from hub.identity.erased import Entry
+from pipelines.privacy.people import RETENTION
 from warehouse import control_tables as t
 from warehouse.backup import Storage
 from warehouse.control import ControlStore, utcnow
@@ -44,13 +45,28 @@ def add(control: ControlStore, new: Iterable[Entry]) -> None:
     )
 
 
+def take_off(control: ControlStore, records: Sequence[str]) -> None:
+    """Take records off the list that went by age and are here again.
+
+    Args:
+        records: their HMACs.
+    """
+    row = erased.c
+    for start in range(0, len(records), 500):
+        some = row.id_hmac.in_(records[start : start + 500])
+        control.run(sa.delete(erased).where(some, row.kind == "record", row.request_id.startswith(RETENTION, autoescape=True)))
+
+
 def carry_along(control: ControlStore, storage: Storage) -> int:
     """Add the list to what lies beside backups; how many entries lie there then.
+
+    Who went by age may be here again, and is not kept there: what an older backup has of them the next run cuts once more.
 
     Raises:
         WarehouseAccessError: that place cannot be written, or what lies there is no list.
     """
-    rows = control.rows(sa.select(erased).order_by(erased.c.erased_id))
+    asked = ~erased.c.request_id.startswith(RETENTION, autoescape=True)
+    rows = control.rows(sa.select(erased).where(asked).order_by(erased.c.erased_id))
     if not rows:
         return 0
     sign = _sign(control.secret(PRIVACY_SECRET))

@@ -23,22 +23,19 @@ from pipelines.backups import place_of_backups
 from pipelines.build import stage_all
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward, audit
-from pipelines.load_history import note_anew
 from pipelines.privacy import erased_list
-from pipelines.privacy.control_rows import erase_noted, erase_rows
+from pipelines.privacy.control_rows import erase_rows
 from pipelines.privacy.elsewhere import elsewhere
 from pipelines.privacy.people import People, of_customers
 from pipelines.privacy.requests import new_request
 from pipelines.privacy.scanning import Hit, scan
-from pipelines.privacy.screening import screen
-from pipelines.privacy.stores import Task, as_candidate, count_working, erase_loads, erase_working, remove_pages, sources_of
-from pipelines.sharing import share_anew
+from pipelines.privacy.stores import count_working
+from pipelines.privacy.taking_out import take_out, task_of
 from pipelines.stewardship import one_customer
-from pipelines.targets import bring_up
-from warehouse.connection import building, linking, published, settled, writer, writing_back
+from warehouse.connection import building, published, writer, writing_back
 from warehouse.control import utcnow
 from warehouse.privacy_tables import PRIVACY_SECRET, privacy_request
-from warehouse.publish import kept_loads, live_attached, live_load, load_file
+from warehouse.publish import live_attached, live_load
 
 _OPEN = "erasing.json"  # beside the warehouse; in no backup
 
@@ -128,13 +125,8 @@ def _look_up(hub: Hub, keys: Sequence[str]) -> tuple[People, list[Entry], list[s
     return people, entries, customers
 
 
-def _task(hub: Hub, people: People, entries: Sequence[Entry]) -> Task:
-    secret = hub.control.secret(PRIVACY_SECRET)
-    return Task(people, entries, secret, sources_of(hub), hub.config.warehouse.memory_limit)
-
-
 def _tried(hub: Hub, people: People, entries: Sequence[Entry]) -> Erased:
-    task = _task(hub, people, [*erased_list.entries(hub.control), *entries])
+    task = task_of(hub, people, [*erased_list.entries(hub.control), *entries])
     with writer(hub.config.warehouse) as con:
         counts = count_working(con, task)
     counts |= {f"control.{name}": rows for name, rows in erase_rows(hub.control.engine, people, dry=True).items()}
@@ -170,7 +162,7 @@ def _begin(
 
 def _carry_out(hub: Hub) -> Erased:
     """Do what is noted, from the beginning: what is done already does nothing."""
-    settings, journal = hub.config.warehouse, json.loads(_journal(hub).read_text(encoding="utf-8"))
+    journal = json.loads(_journal(hub).read_text(encoding="utf-8"))
     people = People.of_json(journal["people"])
     times = ("received_at", "due_at")
     hub.control.add(privacy_request, [r | {name: datetime.fromisoformat(r[name]) for name in times} for r in journal["rows"]])
@@ -178,33 +170,8 @@ def _carry_out(hub: Hub) -> Erased:
     backups = place_of_backups(hub)
     if backups is not None:
         erased_list.carry_along(hub.control, backups)
-    task = _task(hub, people, erased_list.entries(hub.control))
-    noted = erase_noted(hub.control, people, actor=journal["by"][0], automatic=False)
-    counts = {f"control.{name}": rows for name, rows in noted.items()}
-    _screen_landed(hub)
-    with settled(settings):
-        counts |= erase_working(settings.path, task)
-    with linking(settings):
-        live = live_load(settings)
-        paths = [load_file(settings, load) for load in kept_loads(settings)]
-        done, removed = erase_loads(paths, load_file(settings, live) if live else None, task)
-        counts |= done
-        share_anew(hub)
-    if live is not None:
-        with settled(settings), as_candidate(settings.path, load_file(settings, live)) as con:
-            note_anew(con, hub.control, live)
-    remove_pages(settings.path.parent / "gate", people.texts)
-    for target in hub.config.publish:
-        bring_up(hub, target.name)
+    counts, removed = take_out(hub, people, actor=journal["by"][0], automatic=False)
     return _proved(hub, journal, people, counts, removed)
-
-
-def _screen_landed(hub: Hub) -> None:
-    """What landed and waits was read before anybody was on the list."""
-    with writer(hub.config.warehouse) as con:
-        for name in hub.config.enabled():
-            for stream in hub.config.connector(name).streams():
-                screen(con, hub, name, stream.name, hub.landing(name, stream.name).parts())
 
 
 def _proved(hub: Hub, journal: dict[str, Any], people: People, counts: dict[str, int], removed: Sequence[str]) -> Erased:

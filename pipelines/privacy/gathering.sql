@@ -1,5 +1,5 @@
--- Whose records they are, what else of theirs the sources have, and by which texts they could be known. {live} is the published load's
--- catalog. `erasing` (record_key, customer_id) is made.
+-- Whose records they are, and what else of theirs the sources have. {live} is the published load's catalog. `erasing` (record_key,
+-- customer_id) is made.
 CREATE OR REPLACE TEMP TABLE erasing_owner AS
 WITH last_owner AS (
   SELECT x.record_key, arg_max(r.current_customer_id, (x.is_current, x.valid_from)) AS customer_id
@@ -17,32 +17,3 @@ UNION
 SELECT source_system, stream, source_record_id FROM {live}.identity.customer_xref SEMI JOIN erasing USING (record_key)
 UNION
 SELECT source_system, stream, source_record_id FROM staging.party_record SEMI JOIN erasing USING (record_key);
-
-CREATE OR REPLACE TEMP TABLE erasing_said AS
-WITH said AS (
-  SELECT unnest([full_name, concat_ws(' ', given_name, family_name), CASE WHEN email_norm IS NOT NULL THEN email_raw END, email_norm,
-                 CASE WHEN phone_e164 IS NOT NULL THEN phone_raw END, phone_e164, address_line1, tax_id,
-                 CASE WHEN party_type = 'company' THEN company_name END]) AS text
-  FROM staging.party_record SEMI JOIN erasing USING (record_key)
-  UNION ALL
-  SELECT id_value FROM {live}.golden.customer_identifier
-  WHERE customer_id IN (SELECT customer_id FROM erasing_owner) AND id_type IN ('email', 'phone', 'tax_id')
-  UNION ALL
-  SELECT value FROM {live}.golden.customer_attribute
-  WHERE record_key IN (SELECT record_key FROM erasing) AND attribute IN ('full_name', 'email', 'phone_e164', 'address_line1', 'tax_id')
-  UNION ALL
-  SELECT unnest([snapshot ->> 'full_name', snapshot ->> 'email', snapshot ->> 'phone_e164', snapshot ->> 'address_line1',
-                 snapshot ->> 'tax_id'])
-  FROM {live}.golden.customer_history WHERE customer_id IN (SELECT customer_id FROM erasing_owner)
-)
--- one word alone, such as Customer, tells nobody from others
-SELECT DISTINCT lower(trim(text)) AS text FROM said WHERE length(trim(text)) >= $shortest AND regexp_matches(trim(text), '[\s\d@]');
-
--- what others have as well says nothing of them, and stays with the others
-CREATE OR REPLACE TEMP TABLE erasing_text AS
-SELECT text FROM erasing_said t
-WHERE NOT EXISTS (
-  FROM (SELECT lower(concat_ws(chr(10), full_name, concat_ws(' ', given_name, family_name), email_raw, email_norm, phone_raw, phone_e164,
-                               address_line1, tax_id, company_name)) AS held
-        FROM staging.party_record ANTI JOIN erasing USING (record_key)) p
-  WHERE contains(p.held, t.text));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
@@ -24,9 +25,10 @@ _OF_CUSTOMERS = """
       FROM {live}.identity.customer_xref x JOIN {live}.identity.customer_registry r USING (customer_id) GROUP BY x.record_key)
     WHERE customer_id IN (SELECT unnest($customers))"""
 _OF_THE_LIST = """
-    SELECT record_key, '' AS customer_id
+    SELECT record_key, '' AS customer_id, starts_with(request_id, '{run}') AS went_by_age
     FROM (SELECT record_key FROM {live}.identity.customer_xref UNION SELECT record_key FROM staging.party_record)
-    WHERE erased_key('record|' || record_key) IN (SELECT hmac FROM erased_list)"""
+    JOIN (SELECT DISTINCT ON (hmac) hmac, request_id FROM erased_list) ON hmac = erased_key('record|' || record_key)"""
+RETENTION = "r_"  # begins the ID of a retention run, which stands where a request's does
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,21 @@ class People:
         facts: source, stream and ID of all that the sources have of theirs: records, orders, invoices, tickets.
         texts: in lower case, theirs alone.
         shared: how many more texts others have as well.
+        past: those of the facts that are past a cut-off: what carries no money goes altogether.
+        superseded_before: UTC; what raw learnt newer of before then goes, whoever's it is. None: nothing by age alone.
     """
 
     records: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str, str], ...]
     texts: tuple[str, ...]
     shared: int
+    past: tuple[tuple[str, str, str], ...] = ()
+    superseded_before: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `of_json`."""
-        return asdict(self)
+        before = self.superseded_before
+        return {**asdict(self), "superseded_before": None if before is None else before.isoformat()}
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> Self:
@@ -57,6 +64,8 @@ class People:
             tuple((source, stream, id_) for source, stream, id_ in told["facts"]),
             tuple(told["texts"]),
             told["shared"],
+            tuple((source, stream, id_) for source, stream, id_ in told.get("past", ())),
+            datetime.fromisoformat(told["superseded_before"]) if told.get("superseded_before") else None,
         )
 
 
@@ -73,7 +82,8 @@ def of_customers(con: duckdb.DuckDBPyConnection, live: str, customers: Sequence[
             "INSERT INTO erasing SELECT $key, $customer WHERE $key NOT IN (SELECT record_key FROM erasing)",
             {"key": key, "customer": customer},
         )
-    people = _gathered(con, live)
+    con.execute("CREATE OR REPLACE TEMP TABLE erasing_named AS SELECT record_key FROM erasing")
+    people = gathered(con, live)
     entries = entries_of(con)
     owner = dict(people.records)
     first = next(iter(owner.values()), "")
@@ -92,10 +102,17 @@ def of_customers(con: duckdb.DuckDBPyConnection, live: str, customers: Sequence[
 def of_the_list(con: duckdb.DuckDBPyConnection, live: str | None) -> People:
     """All that a warehouse has of people who are on the list already, as in one that is restored; `prepare` was called with it."""
     place = live or _nothing(con)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE erasing AS {_OF_THE_LIST.replace('{live}', place)}")
+    listed = _OF_THE_LIST.replace("{live}", place).replace("{run}", RETENTION)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE erasing_listed AS {listed}")
+    con.execute("CREATE OR REPLACE TEMP TABLE erasing AS SELECT record_key, customer_id FROM erasing_listed")
     for key in recognised(con, "staging.party_record", f"{place}.identity.customer_xref"):
         con.execute("INSERT INTO erasing SELECT $key, '' WHERE $key NOT IN (SELECT record_key FROM erasing)", {"key": key})
-    return _gathered(con, place)
+    # who went by age may be many, and did not ask for a proof
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE erasing_named AS"
+        " SELECT record_key FROM erasing ANTI JOIN (FROM erasing_listed WHERE went_by_age) USING (record_key)"
+    )
+    return gathered(con, place)
 
 
 def put(con: duckdb.DuckDBPyConnection, people: People) -> None:
@@ -103,9 +120,12 @@ def put(con: duckdb.DuckDBPyConnection, people: People) -> None:
     _table(con, "erasing", ("record_key", "customer_id"), people.records)
     _table(con, "erasing_fact", ("source_system", "stream", "source_record_id"), people.facts)
     _table(con, "erasing_text", ("text",), [(text,) for text in people.texts])
+    _table(con, "past_fact", ("source_system", "stream", "source_record_id"), people.past)
 
 
-def _gathered(con: duckdb.DuckDBPyConnection, live: str) -> People:
+def gathered(con: duckdb.DuckDBPyConnection, live: str) -> People:
+    """What the sources have of the people whose records are in the temporary table ``erasing``, and by which texts those of them
+    could be known whose records are in ``erasing_named``."""
     there = {
         name: {row[0] for row in con.execute(f"DESCRIBE {live}.golden.{name}").fetchall()}
         for (name,) in con.execute(
@@ -122,8 +142,8 @@ def _gathered(con: duckdb.DuckDBPyConnection, live: str) -> People:
         f" WHERE {keys} OR customer_id IN (SELECT customer_id FROM erasing_owner)"
         for name in made
     ]
-    script = _script().replace("{live}", live).replace("{owned}", "\n  UNION ALL\n  ".join(owned))
-    for statement in con.extract_statements(script):
+    con.execute(_script("gathering").replace("{live}", live).replace("{owned}", "\n  UNION ALL\n  ".join(owned)))
+    for statement in con.extract_statements(_script("gathering_texts").replace("{live}", live)):
         con.execute(statement, dict.fromkeys(statement.named_parameters, SHORTEST))
     shared = con.execute("SELECT (SELECT count(*) FROM erasing_said) - (SELECT count(*) FROM erasing_text)").fetchall()[0][0]
     return People(
@@ -155,5 +175,5 @@ def _nothing(con: duckdb.DuckDBPyConnection) -> str:
 
 
 @cache
-def _script() -> str:
-    return files(__package__).joinpath("gathering.sql").read_text(encoding="utf-8")
+def _script(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from warehouse.compacting import rewritten
 from warehouse.connection import connect, is_of_the_disk
 from warehouse.control import utcnow
 from warehouse.copies import COPIES, DECIDED, ECHOES
-from warehouse.erasing import Sources, erase_from_raw, erase_from_rejects, forget_made
+from warehouse.erasing import Sources, drop_superseded, erase_from_raw, erase_from_rejects, forget_made
 
 if TYPE_CHECKING:
     from hub.contract.errors import WarehouseAccessError  # noqa: F401 - named in docstrings
@@ -62,8 +62,15 @@ def erase_working(path: Path, task: Task) -> dict[str, int]:
     """
 
     def change(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        before, done = task.people.superseded_before, {}
+        if before is not None:
+            done = drop_superseded(con, before)
+        if not task.people.facts:
+            return done
         task.begin(con)
-        return _erase_open(con, task)
+        for table, rows in _erase_open(con, task).items():
+            done[table] = done.get(table, 0) + rows
+        return done
 
     return rewritten(path, change, memory_limit=task.memory_limit)
 

@@ -152,6 +152,18 @@ def test_a_merged_customer_without_records_follows_where_it_led() -> None:
     assert hub.status(d) == hub.status(a) == ("merged", e)
 
 
+def test_a_record_that_comes_back_after_its_customer_was_erased_gets_an_id_that_nobody_had() -> None:
+    hub = Hub()
+    hub.load("a", "b")
+    a = hub.id("a")
+    # as an erasure leaves the load: what the ID was minted for goes on under another name
+    hub.con.execute("UPDATE live.customer_registry SET status = 'erased', seed_record_key = 's:c:gone' WHERE customer_id = ?", [a])
+    hub.con.execute("UPDATE live.customer_xref SET record_key = 's:c:gone', is_current = false WHERE record_key = 's:c:a'")
+    hub.load("a", "b")
+    assert hub.status(a) == ("erased", a)
+    assert hub.id("a") == mint(SECRET, "s:c:a", 1)
+
+
 def test_an_erased_id_is_never_touched_or_used_again() -> None:
     hub = Hub()
     hub.load("ab", "c")
