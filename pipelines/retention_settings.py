@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-CUSTOMER, RAW_HISTORY = "customer", "raw_history"
+CUSTOMER, QUARANTINE, RAW_HISTORY = "customer", "quarantine", "raw_history"
 # what each key speaks of, and by which time it is cut; facts are tables of staging
 CUT: dict[str, str] = {
     CUSTOMER: "a customer of whom no record changed and nothing happened for so long, and who has nothing open",
@@ -20,6 +20,7 @@ CUT: dict[str, str] = {
     "refund": "a refund, by when it was made",
     "ticket": "a ticket, by when it was solved; not while it is open",
     "lead": "a lead, by when it was submitted",
+    QUARANTINE: "what the source sent of a row in quarantine, by when it was released or discarded; not while it is open",
     RAW_HISTORY: "what raw keeps of a record beside its current version, by when the hub learnt of the next one or that it is gone",
 }
 _GO_ALONG = {

@@ -97,6 +97,26 @@ def erase_from_rejects(con: duckdb.DuckDBPyConnection) -> int:
     return _rows(con, f"DELETE FROM raw.reject WHERE {holds}")
 
 
+def empty_rejects(con: duckdb.DuckDBPyConnection, places: pa.Table, ids: Sequence[str]) -> int:
+    """Take the content out of rows that could not be read, and out of the copies of their quarantine's entries.
+
+    Args:
+        places: source_system, stream, source_record_id (their place) and payload_hash of the former.
+        ids: quarantine_id of all entries.
+
+    Returns:
+        Rows of raw.reject that were emptied.
+    """
+    con.register("rejects_closed", places)
+    which = "(source_system, stream, place, payload_hash) IN (FROM rejects_closed)"
+    rows = _rows(con, f"UPDATE raw.reject SET content = NULL WHERE content IS NOT NULL AND {which}")
+    con.unregister("rejects_closed")
+    copied = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'quality' AND table_name = 'quarantine'"
+    if con.execute(copied).fetchall()[0][0]:
+        con.execute("UPDATE quality.quarantine SET payload = NULL WHERE quarantine_id IN (SELECT unnest($ids))", {"ids": list(ids)})
+    return rows
+
+
 def superseded(con: duckdb.DuckDBPyConnection, before: datetime) -> tuple[int, datetime | None, datetime | None]:
     """How many rows raw keeps of records of which it learnt something newer before a time (UTC): and when of the first and last."""
     parts = [f"SELECT replaced_at FROM ({_superseded(table)})" for _, _, table in _raw_tables(con)]

@@ -50,7 +50,7 @@ def erase_rows(control: sa.Engine, people: People, *, dry: bool = False) -> dict
         if dry:
             transaction.rollback()
     if not dry:
-        _forget_pages(control)
+        forget_pages(control)
     return done
 
 
@@ -92,7 +92,7 @@ def _count(done: dict[str, int], table: sa.Table, rows: int) -> None:
         done[table.name] = done.get(table.name, 0) + rows
 
 
-def _forget_pages(control: sa.Engine) -> None:
+def forget_pages(control: sa.Engine) -> None:
     """Write the file anew where the store is one; a server does so in its own time."""
     with control.connect().execution_options(isolation_level="AUTOCOMMIT") as con:
         if control.dialect.name == "sqlite":

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.context import Hub
-from pipelines.retention_settings import RAW_HISTORY
+from pipelines.retention_settings import QUARANTINE, RAW_HISTORY
 from warehouse.control import ControlStore, utcnow
 from warehouse.privacy_tables import retention_cut, retention_run
 
@@ -30,7 +30,7 @@ def in_force(hub: Hub) -> dict[str, datetime]:
     return {
         found["table_name"]: min(found["cut_off"], today[found["table_name"]])
         for found in hub.control.rows(query)
-        if found["table_name"] in tables and found["table_name"] != RAW_HISTORY
+        if found["table_name"] in tables and found["table_name"] not in (QUARANTINE, RAW_HISTORY)
     }
 
 

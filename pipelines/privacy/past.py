@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hub.contract.columns import TABLES
 from hub.identity.erased import Entry, prepare
 from pipelines.privacy.people import People, gathered
-from pipelines.retention_settings import CUSTOMER, RAW_HISTORY
+from pipelines.retention_settings import CUSTOMER, QUARANTINE, RAW_HISTORY
 from warehouse.erasing import superseded
 from warehouse.past import WHOLE, aged_facts_sql
 from warehouse.raw import table_name
@@ -65,7 +65,7 @@ def find_past(
     for statement in con.extract_statements(script):
         con.execute(statement, {name: values[name] for name in statement.named_parameters})
     _leave_reduced(con)
-    cuts = [_counted(con, table, at) for table, at in cut_offs.items()]
+    cuts = [_counted(con, table, at) for table, at in cut_offs.items() if table != QUARANTINE]
     con.execute("CREATE OR REPLACE TEMP TABLE erasing_named AS SELECT record_key FROM erasing WHERE false")
     people = gathered(con, live)
     past = con.execute(f"SELECT {_PLACE} FROM past_record ORDER BY ALL").fetchall()

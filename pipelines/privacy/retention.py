@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.contract.errors import ConfigError, NotFoundError, WarehouseAccessError
 from hub.identity.erased import Entry
@@ -22,14 +22,19 @@ from pipelines.build import stage_all
 from pipelines.context import Hub
 from pipelines.decision_rows import Steward
 from pipelines.privacy import erased_list
+from pipelines.privacy.closed_entries import closed_entries, empty_closed
 from pipelines.privacy.cut_offs import asked
 from pipelines.privacy.past import Cut, find_past
 from pipelines.privacy.people import RETENTION, People
 from pipelines.privacy.taking_out import take_out
+from pipelines.retention_settings import QUARANTINE
 from warehouse.connection import building, connect, settled, writer, writing_back
 from warehouse.control import utcnow
 from warehouse.privacy_tables import PRIVACY_SECRET, retention_cut, retention_run
 from warehouse.publish import live_attached
+
+if TYPE_CHECKING:
+    import duckdb
 
 _OPEN = "retaining.json"  # beside the warehouse; in no backup
 
@@ -91,7 +96,7 @@ def _tried(hub: Hub) -> list[Cut]:
         con = connect(settings.path, read_only=True, memory_limit=settings.memory_limit)
         try:
             with live_attached(con, settings) as live:
-                return find_past(con, _demanded(live), asked(hub), b"")[0]
+                return find_past(con, _demanded(live), asked(hub), b"")[0] + _closed(hub, con)
         finally:
             con.close()
 
@@ -103,7 +108,13 @@ def _look(hub: Hub) -> tuple[list[Cut], People, list[Entry]]:
         place = _demanded(live)
         # what arrived since the last load may tell that somebody is here again
         stage_all(con, hub, connectors, now=hub.control.moment())
-        return find_past(con, place, asked(hub), hub.control.secret(PRIVACY_SECRET))
+        cuts, people, entries = find_past(con, place, asked(hub), hub.control.secret(PRIVACY_SECRET))
+        return cuts + _closed(hub, con), people, entries
+
+
+def _closed(hub: Hub, con: duckdb.DuckDBPyConnection) -> list[Cut]:
+    before = asked(hub).get(QUARANTINE)
+    return [] if before is None else [closed_entries(con, hub.control, before)]
 
 
 def _demanded(live: str | None) -> str:
@@ -141,6 +152,9 @@ def _carry_out(hub: Hub, path: Path, *, automatic: bool) -> Retained:
     _note_cuts(hub, run, cuts)
     erased_list.add(hub.control, [Entry(run, *entry) for entry in journal["entries"]])
     counts, removed = take_out(hub, People.of_json(journal["people"]), actor=by.name, automatic=automatic)
+    for cut in cuts:
+        if cut.table == QUARANTINE and cut.rows:
+            counts |= empty_closed(hub, cut.cut_off)
     _note(hub, run, cuts, by, begun, counts, automatic=automatic)
     path.unlink()
     return Retained(run, tuple(cuts), counts, tuple(removed))

@@ -41,6 +41,8 @@ def take_out(hub: Hub, people: People, *, actor: str, automatic: bool) -> tuple[
     """
     settings = hub.config.warehouse
     task = task_of(hub, people, erased_list.entries(hub.control))
+    if not people.facts and people.superseded_before is None:
+        return {}, []
     if not people.facts:
         # older versions are in raw alone
         with settled(settings):

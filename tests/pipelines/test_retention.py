@@ -447,3 +447,44 @@ def test_older_versions_in_raw_go_by_age_alone_and_nothing_else_does(world: Worl
         assert defs.resolve_job_def("retention").execute_in_process().success
         last = opened.control.rows(sa.select(retention_run).order_by(retention_run.c.started_at.desc()))[0]
     assert (last["run_by"], last["status"]) == ("dagster", "done")
+
+
+def test_what_closed_entries_of_the_quarantine_hold_goes_and_open_ones_stay(world: World, hub: Command) -> None:
+    world.configure({**world.config, "retention": {"tables": {"quarantine": "6 months"}}})
+    lines = (world.root.parent / "in" / "orders.jsonl").read_text()
+    bad = [
+        '{"id": "o8", "who": "1", "sum": "discarded-sum"}',
+        '{"id": "o9", "who": "1", "sum": "still-open-sum"}',
+        "no json of mine",
+    ]
+    (world.root.parent / "in" / "orders.jsonl").write_text(lines + "\n".join(bad) + "\n")
+    world.sync()
+
+    def entries() -> list[Any]:
+        told: list[Any] = hub("quarantine", "list")["entries"]
+        return told
+
+    texts = ["discarded-sum", "no json of mine"]
+    assert found(world, texts)
+    for entry in entries():
+        if entry["source_record_id"] != "o9":
+            hub("quarantine", "discard", entry["quarantine_id"], "--reason", "not wanted")
+    assert run(world).counts == {}  # they were closed today
+    with world.hub() as opened:
+        closed = sa.update(t.quarantine).where(t.quarantine.c.status == "discarded")
+        opened.control.run(closed.values(released_at=utcnow() - timedelta(days=400)))
+        opened.control.run(sa.update(t.quarantine).values(quarantined_at=utcnow() - timedelta(days=500)))
+    (cut,) = run(world, dry=True).cuts
+    assert (cut.rows, cut.staying) == (2, 1)
+    assert run(world).counts == {"control.quarantine": 2, "raw.reject": 1}
+    with world.hub() as opened:
+        kept = {row["source_record_id"]: row["payload"] for row in opened.control.rows(sa.select(t.quarantine))}
+    assert kept["o9"] is not None
+    assert kept["o8"] is None
+    # nothing comes back as open, and the books come out
+    assert world.sync(full=True).exit_code == 0
+    assert [entry["source_record_id"] for entry in entries()] == ["o9"]
+    assert [finding for finding in hub("doctor") if finding["severity"] == "error"] == []
+    assert run(world).counts == {"raw.reject": 1}  # the line that came again
+    assert run(world).counts == {}
+    assert [hit for hit in found(world, ["no json of mine"]) if not hit.startswith("load ")] == []  # those are as they were
