@@ -105,7 +105,8 @@ def release(
 
 
 def discard(hub: Hub, chosen: Chosen, *, by: str, reason: str) -> list[dict[str, Any]]:
-    """Close entries for good: what they hold is not wanted. They keep payload and reason; the same payload stays out.
+    """Close entries for good: what they hold is not wanted, and the same payload stays out. They keep the reason, and the payload
+    until retention takes it.
 
     Raises:
         NotFoundError: no such entry, or none that fits is open.

@@ -156,7 +156,8 @@ def retention(
     """Take out of every store of the hub what is past the cut-offs of retention: in hub.yaml; later syncs do not bring it back.
 
     Tickets and leads go; orders, invoices, payments and refunds keep amounts and times; customers of whom nothing was heard for so
-    long become nobody's. Should it break off, the same command finishes it.
+    long become nobody's; closed rows of the quarantine keep what was wrong with them. Should it break off, the same command
+    finishes it.
     """
     from pipelines.privacy.retention import retain
 

@@ -128,10 +128,12 @@ def show(
 
 
 def _readable(payload: str | None) -> str:
+    if payload is None:
+        return "gone by age, as retention: in hub.yaml asks for; ask the source what it holds"
     try:
-        return json.dumps(json.loads(payload or ""), ensure_ascii=False, indent=2)
+        return json.dumps(json.loads(payload), ensure_ascii=False, indent=2)
     except ValueError:
-        return payload or ""  # a line that is no JSON is shown as it came
+        return payload  # a line that is no JSON is shown as it came
 
 
 @quarantine.command()
@@ -171,7 +173,7 @@ def discard(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Close rows for good. They keep payload and reason, and the same payload stays out."""
+    """Close rows for good. They keep the reason, and until retention takes it the payload; the same payload stays out."""
     from pipelines import quarantine as rows
 
     with opened(config) as hub:

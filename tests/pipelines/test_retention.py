@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines import backups
+from pipelines.cli.quarantine import _readable
 from pipelines.decision_rows import Steward
 from pipelines.definitions import build_defs
 from pipelines.privacy import retention, taking_out
@@ -481,6 +482,7 @@ def test_what_closed_entries_of_the_quarantine_hold_goes_and_open_ones_stay(worl
         kept = {row["source_record_id"]: row["payload"] for row in opened.control.rows(sa.select(t.quarantine))}
     assert kept["o9"] is not None
     assert kept["o8"] is None
+    assert "gone by age" in _readable(kept["o8"])
     # nothing comes back as open, and the books come out
     assert world.sync(full=True).exit_code == 0
     assert [entry["source_record_id"] for entry in entries()] == ["o9"]
