@@ -13,26 +13,45 @@ CREATE OR REPLACE TEMP MACRO id_domain_name(domain) AS
   regexp_replace(
     list_reduce(string_split(domain, '.')[:-2], lambda a, b: CASE WHEN length(b) > length(a) THEN b ELSE a END), '[^a-z0-9]', '', 'g');
 
-CREATE OR REPLACE TEMP TABLE id_party AS
-WITH valued AS (
-  SELECT m.customer_id, p.party_type, p.source_system, p.source_record_id, p.account_id, p.company_key AS company,
-    lower(p.company_name) AS spelling, p.country_code AS country, p.city_key AS city, p.email_is_role AS is_role,
-    CASE WHEN p.email_key NOT IN (SELECT value FROM {blocked} WHERE id_type IN ('email', 'configured')) THEN p.email_key END AS email,
-    id_tax_key(p.tax_id) AS tax
-  FROM staging.party_record AS p JOIN {members} AS m USING (record_key)
-  WHERE NOT p.is_test AND NOT p.is_deleted
-), hosted AS (
-  SELECT *, nullif(split_part(email, '@', 2), '') AS host FROM valued
-), own_domain AS (
-  -- asked of each domain once, however many mailboxes it has
-  SELECT host, host AS domain FROM (SELECT DISTINCT host FROM hosted WHERE host IS NOT NULL)
-  WHERE host NOT IN (FROM id_free_domain) AND NOT EXISTS (FROM id_relay WHERE starts_with(host, beginning))
-)
-SELECT h.* EXCLUDE (host) REPLACE (CASE WHEN tax NOT IN (SELECT value FROM {blocked} WHERE id_type = 'tax_id') THEN tax END AS tax), d.domain
-FROM hosted AS h LEFT JOIN own_domain AS d USING (host);
-
+-- Customers of whom a record says company and none says person. Of a million records few do, so the others need not be looked at.
 CREATE OR REPLACE TEMP TABLE id_firm AS
-SELECT customer_id FROM id_party GROUP BY customer_id HAVING bool_or(party_type = 'company') AND NOT bool_or(party_type = 'person');
+WITH alive AS (
+  SELECT record_key, party_type FROM staging.party_record WHERE NOT is_test AND NOT is_deleted
+), company AS (
+  SELECT DISTINCT customer_id FROM {members} SEMI JOIN (FROM alive WHERE party_type = 'company') USING (record_key)
+)
+FROM company ANTI JOIN (
+  SELECT customer_id FROM (FROM {members} SEMI JOIN company USING (customer_id)) SEMI JOIN (FROM alive WHERE party_type = 'person') USING (record_key)
+) USING (customer_id);
+
+-- Their mailboxes, but for those that so many have that they are no evidence.
+CREATE OR REPLACE TEMP TABLE id_firm_record AS FROM {members} SEMI JOIN id_firm USING (customer_id);
+CREATE OR REPLACE TEMP TABLE id_firm_mailbox AS
+SELECT DISTINCT customer_id, email_key AS email, split_part(email_key, '@', 2) AS domain FROM staging.party_record JOIN id_firm_record USING (record_key)
+WHERE NOT is_test AND NOT is_deleted
+  AND email_key NOT IN (SELECT value FROM {blocked} WHERE id_type IN ('email', 'configured'));
+
+-- The domains of a single company, no provider's
+CREATE OR REPLACE TEMP TABLE id_firm_domain AS
+SELECT domain FROM id_firm_mailbox
+WHERE domain <> '' AND domain NOT IN (FROM id_free_domain) AND NOT EXISTS (FROM id_relay WHERE starts_with(domain, beginning))
+GROUP BY domain HAVING count(DISTINCT customer_id) = 1;
+
+-- What speaks of a company: the companies' own records, and of the others those that name one or share its mailbox or domain.
+CREATE OR REPLACE TEMP TABLE id_party AS
+WITH speaking AS (
+  SELECT record_key, source_system, source_record_id, account_id, company_key AS company, lower(company_name) AS spelling,
+    country_code AS country, city_key AS city, email_is_role AS is_role, id_tax_key(tax_id) AS tax,
+    CASE WHEN email_key NOT IN (SELECT value FROM {blocked} WHERE id_type IN ('email', 'configured')) THEN email_key END AS email
+  FROM staging.party_record
+  WHERE NOT is_test AND NOT is_deleted
+    AND (company_key IS NOT NULL OR account_id IS NOT NULL OR tax_id IS NOT NULL
+         OR email_key IN (SELECT email FROM id_firm_mailbox) OR split_part(email_key, '@', 2) IN (FROM id_firm_domain)
+         OR record_key IN (SELECT record_key FROM id_firm_record))
+)
+SELECT m.customer_id, p.* EXCLUDE (record_key)
+    REPLACE (CASE WHEN tax NOT IN (SELECT value FROM {blocked} WHERE id_type = 'tax_id') THEN tax END AS tax), d.domain
+FROM speaking AS p JOIN {members} AS m USING (record_key) LEFT JOIN id_firm_domain AS d ON d.domain = split_part(p.email, '@', 2);
 
 -- By which values a company is known; a value of many companies tells nothing. "strength": the stronger evidence outweighs all weaker.
 CREATE OR REPLACE TEMP TABLE id_firm_value AS
@@ -42,7 +61,7 @@ WITH own AS (
   FROM id_party ANTI JOIN id_firm USING (customer_id)
 ), sole AS (
   SELECT domain, any_value(customer_id) AS firm, bool_or(is_role) AS has_role
-  FROM own WHERE domain IS NOT NULL GROUP BY domain HAVING count(DISTINCT customer_id) = 1
+  FROM own WHERE domain IS NOT NULL GROUP BY domain
 ), name AS (
   SELECT DISTINCT customer_id AS firm, company FROM own WHERE company IS NOT NULL
 ), said AS (
