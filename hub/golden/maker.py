@@ -82,8 +82,13 @@ class Maker:
         within = ""
         if scope:
             keys = [row[0] for row in self.con.execute(f"DESCRIBE {scope}").fetchall()]
-            within = f" SEMI JOIN {scope} USING ({', '.join(keys)})"
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS SELECT t.rowid AS row_no, t.* FROM golden.{table} AS t{within}")
+            # a scan leaves out rows by their numbers before it reads the other columns, by keys of text only after
+            self.con.execute(
+                f"CREATE OR REPLACE TEMP TABLE place AS SELECT rowid AS row_no FROM golden.{table} SEMI JOIN {scope}"
+                f" USING ({', '.join(keys)})"
+            )
+            within = " WHERE rowid IN (FROM place)"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE known AS SELECT rowid AS row_no, * FROM golden.{table}{within}")
         equal = self._equal(table, columns)
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE new_{table} AS SELECT n.* FROM {made} AS n ANTI JOIN known AS l ON {equal}")
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE old_{table} AS SELECT l.* FROM known AS l ANTI JOIN {made} AS n ON {equal}")
