@@ -5,6 +5,12 @@ UNION
 -- or nobody may contact them by it any more
 SELECT NULL, key FROM came_suppressed UNION SELECT NULL, key FROM went_suppressed;
 
+-- the records that have such an address or number; where nobody said anything, which is most days, none is looked at
+CREATE OR REPLACE TEMP TABLE said_record AS
+SELECT record_key FROM staging.party_record SEMI JOIN saying ON identifier = email_norm
+UNION
+SELECT record_key FROM staging.party_record SEMI JOIN saying ON identifier = phone_e164;
+
 CREATE OR REPLACE TEMP TABLE touched_customer AS
 SELECT DISTINCT customer_id FROM (
   FROM touched_person
@@ -20,18 +26,20 @@ SELECT DISTINCT customer_id FROM (
   -- somebody said something else of their own, or of an address or number of theirs
   SELECT customer_id FROM saying
   UNION ALL
-  SELECT o.customer_id FROM staging.party_record AS p JOIN owner_current AS o USING (record_key)
-  WHERE p.email_norm IN (SELECT identifier FROM saying) OR p.phone_e164 IN (SELECT identifier FROM saying)
+  SELECT customer_id FROM owner_current SEMI JOIN said_record USING (record_key)
   UNION ALL
-  SELECT customer_id FROM golden.customer
-  WHERE email IN (SELECT identifier FROM saying) OR phone_e164 IN (SELECT identifier FROM saying)
+  SELECT customer_id FROM golden.customer SEMI JOIN saying ON identifier = email
+  UNION ALL
+  SELECT customer_id FROM golden.customer SEMI JOIN saying ON identifier = phone_e164
   UNION ALL
   -- the campaign of a lead has another name
   SELECT customer_id FROM golden.lead
   SEMI JOIN (SELECT campaign_key FROM old_ad_campaign UNION ALL SELECT campaign_key FROM new_ad_campaign) USING (campaign_key)
   UNION ALL
   -- another company, or none any more
-  SELECT c.customer_id FROM golden.customer AS c LEFT JOIN customer_account AS a USING (customer_id)
+  SELECT customer_id
+  FROM (FROM golden.customer WHERE account_customer_id IS NOT NULL) AS c
+  FULL JOIN (FROM customer_account SEMI JOIN golden.customer USING (customer_id)) AS a USING (customer_id)
   WHERE c.account_customer_id IS DISTINCT FROM a.account_customer_id OR c.account_rule IS DISTINCT FROM a.account_rule
   UNION ALL
   -- a purchase that is younger than a year no more
@@ -63,12 +71,18 @@ FROM (FROM golden.customer_attribute WHERE is_winner) SEMI JOIN touched_customer
 CREATE OR REPLACE TEMP TABLE own_owner AS FROM owner_current SEMI JOIN touched_customer USING (customer_id);
 CREATE OR REPLACE TEMP TABLE own_customer_xref AS
 SELECT customer_id, is_current, match_probability FROM identity.customer_xref SEMI JOIN touched_customer USING (customer_id);
+-- the addresses and numbers of theirs of which anybody said something
 CREATE OR REPLACE TEMP TABLE own_identifier AS
-SELECT p.email_norm AS identifier FROM staging.party_record AS p JOIN own_owner USING (record_key) WHERE p.email_norm IS NOT NULL
+WITH said AS (
+  SELECT DISTINCT identifier FROM golden.consent WHERE identifier IS NOT NULL
+), told AS (
+  SELECT record_key, identifier FROM staging.party_record JOIN said ON identifier = email_norm
+  UNION ALL
+  SELECT record_key, identifier FROM staging.party_record JOIN said ON identifier = phone_e164
+)
+SELECT identifier FROM told SEMI JOIN own_owner USING (record_key)
 UNION
-SELECT p.phone_e164 FROM staging.party_record AS p JOIN own_owner USING (record_key) WHERE p.phone_e164 IS NOT NULL
-UNION
-SELECT value FROM own_customer_attribute WHERE attribute IN ('email', 'phone_e164');
+SELECT identifier FROM said SEMI JOIN (FROM own_customer_attribute WHERE attribute IN ('email', 'phone_e164')) ON identifier = value;
 CREATE OR REPLACE TEMP TABLE own_consent AS
 FROM golden.consent
 WHERE customer_id IN (SELECT customer_id FROM touched_customer) OR identifier IN (SELECT identifier FROM own_identifier);
