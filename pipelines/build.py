@@ -22,6 +22,7 @@ from hub.normalise import NORMALISER_VERSION, normalise_consents, normalise_part
 from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.freshness import freshness
+from pipelines.grown import replaced_rows
 from pipelines.load_history import backfilled_rows, compared_figures
 from pipelines.logs import step
 from pipelines.own_expectations import own_results
@@ -191,6 +192,7 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
             since=since,
             max_cluster_size=hub.config.identity.max_cluster_size,
             backfilled=backfilled_rows(hub.control, since),
+            replaced=replaced_rows(con, hub, candidate, live),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=_by_the_clock(candidate))
         frames["freshness"] = freshness(hub)

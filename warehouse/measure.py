@@ -16,6 +16,7 @@ import pandas as pd
 from hub.contract.columns import FACTS, MONEY
 from hub.contract.tables import StagingTable
 from warehouse.measure_changes import measure_changes
+from warehouse.measure_keys import Grown, distinct_keys
 from warehouse.raw import table_name
 from warehouse.sql import statement
 
@@ -43,6 +44,8 @@ class Scope:
         since: when the published load began to be built; rows that came later are new in this one.
         max_cluster_size: the identity settings' own limit.
         backfilled: per source, the rows that backfills have brought since the published load.
+        replaced: per golden table, how many published rows the load changed or removed, where it left the others alone and each of
+            them had a key of its own; None where that is not known.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -51,6 +54,7 @@ class Scope:
     since: datetime | None
     max_cluster_size: int
     backfilled: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] | None = None
 
 
 def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: datetime) -> dict[str, pd.DataFrame]:
@@ -58,7 +62,7 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
     published = _published(con, scope.live)
     return {
         **measure_changes(con, scope.keys, scope.live, run_id),
-        "uniqueness": distinct_keys(con, scope),
+        "uniqueness": distinct_keys(con, scope.keys, _grown(scope, run_id)),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
         "references": _references(con, scope, published),
         "named": _union(con, [_named(table, *columns) for table, pairs in NAMED.items() for columns in pairs]),
@@ -76,6 +80,12 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
     }
 
 
+def _grown(scope: Scope, load_id: str) -> Grown | None:
+    if scope.live is None or scope.replaced is None:
+        return None
+    return Grown(scope.live, load_id, scope.replaced)
+
+
 def _union(con: duckdb.DuckDBPyConnection, selects: Sequence[str], parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
     return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df()
 
@@ -86,47 +96,22 @@ def _published(con: duckdb.DuckDBPyConnection, live: str | None) -> frozenset[st
     return frozenset(name for (name,) in rows)
 
 
-def distinct_keys(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
-    """Frame `uniqueness`. Keys of several columns are counted by their hashes, and as they are if two hashes are equal."""
-    found = []
-    for table, keys in scope.keys.items():
-        missing = " OR ".join(f"{key} IS NULL" for key in keys)
-        counted = (
-            f"SELECT '{table}' AS \"table\", '{'+'.join(keys)}' AS key_column, count(*) AS rows,"
-            f" count(DISTINCT {{key}}) FILTER (NOT ({missing})) AS distinct_keys, count(*) FILTER ({missing}) AS null_keys"
-            f" FROM golden.{table}"
-        )
-        seen = con.execute(counted.format(key=keys[0] if len(keys) == 1 else f"hash({', '.join(keys)})")).fetchall()[0]
-        if len(keys) > 1 and seen[3] < seen[2] - seen[4]:
-            seen = con.execute(counted.format(key=f"({', '.join(keys)})")).fetchall()[0]
-        found.append(seen)
-    return pd.DataFrame(found, columns=["table", "key_column", "rows", "distinct_keys", "null_keys"])
-
-
 def _references(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
-    parts = []
+    """Facts without a customer, now and before, and those whose customer is not there."""
+    facts, before = [], ["SELECT NULL AS \"table\", NULL AS source_system, 0 AS facts_before, 0 AS unresolved_before WHERE false"]
     for table in OWNED:
-        key = scope.keys[table][0]
-        before = "NULL::BIGINT AS facts_before, NULL::BIGINT AS unresolved_before"
-        join = ""
+        owner = f"'{table}' AS \"table\", source_system, customer_id"
+        facts.append(f"SELECT {owner}, {scope.keys[table][0]} AS key FROM golden.{table}")
         if f"golden.{table}" in published:
-            before = "any_value(b.facts_before) AS facts_before, any_value(b.unresolved_before) AS unresolved_before"
-            join = (
-                f" LEFT JOIN (SELECT source_system, count(*) AS facts_before,"
-                f" count(*) FILTER (customer_id IS NULL) AS unresolved_before FROM {scope.live}.golden.{table}"
-                " GROUP BY source_system) b USING (source_system)"
+            before.append(
+                f"SELECT '{table}', source_system, count(*), count(*) FILTER (customer_id IS NULL)"
+                f" FROM {scope.live}.golden.{table} GROUP BY source_system"
             )
-        parts.append(
-            f"SELECT '{table}' AS \"table\", f.source_system, count(*) AS facts,"
-            " count(*) FILTER (f.customer_id IS NULL) AS unresolved,"
-            " count(*) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL) AS dangling,"
-            f" {before},"
-            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL)[1:{_EXAMPLES}]"
-            " AS reference_valid_examples,"
-            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NULL)[1:{_EXAMPLES}] AS reference_kept_examples"
-            f" FROM golden.{table} f LEFT JOIN golden.customer c USING (customer_id){join} GROUP BY f.source_system"
-        )
-    return _union(con, parts)
+    parts = {"{facts}": " UNION ALL ".join(facts), "{before}": " UNION ALL ".join(before)}
+    query = statement("measure_references")
+    for name, text in parts.items():
+        query = query.replace(name, text)
+    return con.execute(query).df()
 
 
 def _named(table: str, column: str, key_column: str) -> str:
