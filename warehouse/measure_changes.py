@@ -1,6 +1,7 @@
 """Measures what a load changed next to the published one, fact by fact: currencies, rows told twice, columns, the fullest mailbox.
 
-Counts only, one frame per thing, as `warehouse.measure` does for the load as a whole; nothing here where no load is published.
+Counts only, one frame per thing, as `warehouse.measure` does for the load as a whole. Before the first load is published only the
+rows told twice are counted, for the next one to be compared with.
 """
 
 from __future__ import annotations
@@ -11,30 +12,25 @@ import duckdb
 import pandas as pd
 
 from hub.contract.columns import FACTS
+from warehouse.measure_doubled import SAME, Doubled, measure_doubled
 from warehouse.sql import statement
 
-# what of two facts of a source would be the same if they were one, told twice; all are columns of the golden table
-SAME = {
-    "customer_order": ("customer_id", "ordered_at", "currency", "gross_amount"),
-    "invoice": ("customer_id", "issued_at", "currency", "total_amount"),
-    "payment": ("customer_id", "paid_at", "currency", "amount", "status"),
-    "refund": ("customer_id", "refunded_at", "currency", "amount", "order_key", "payment_key"),
-    "ticket": ("customer_id", "opened_at", "subject"),
-    "lead": ("customer_id", "submitted_at", "form_id"),
-    "ad_spend_daily": ("platform", "account_id", "campaign_id", "ad_group_id", "ad_id", "date_day"),
-}
 PRICED = {table.name: table.key for table in FACTS if table.column("currency")}
 _EXAMPLES = 20
 _EMPTY = {
     "mailbox": ("holders", "holders_before", "records"),
-    "duplicates": ("table", "source_system", "rows", "doubled", "rows_before", "doubled_before"),
     "currency_changes": ("table", "source_system", "compared", "changed"),
     "schema": ("table", "columns_before", "lost"),
 }
 
 
 def measure_changes(
-    con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], live: str | None, load_id: str
+    con: duckdb.DuckDBPyConnection,
+    keys: Mapping[str, tuple[str, ...]],
+    live: str | None,
+    load_id: str,
+    *,
+    doubled_before: Doubled,
 ) -> dict[str, pd.DataFrame]:
     """The frames `mailbox`, `duplicates`, `currency_changes` and `schema`.
 
@@ -42,20 +38,22 @@ def measure_changes(
         keys: golden tables and their key columns.
         live: catalog of the attached published load, None before the first.
         load_id: the candidate, with which its new and changed rows are stamped.
+        doubled_before: what is kept of the published load's rows told twice.
     """
     empty = {name: pd.DataFrame(columns=list(columns)) for name, columns in _EMPTY.items()}
     if live is None:
-        return empty
+        return empty | {"duplicates": measure_doubled(con, list(SAME), None, [], {})}
     known = _columns(con, live)
+    compared = [table for table, same in SAME.items() if _has(known[live], table, same)]
     found = {
         "mailbox": _mailbox(con, live, load_id),
-        "duplicates": _duplicates(con, live, known),
+        "duplicates": measure_doubled(con, compared, live, compared, doubled_before),
         "currency_changes": _union(
             con,
-            [_changed(table, key, live) for table, key in PRICED.items() if _has(known, table, (key, "currency"))],
+            [_changed(table, key, live) for table, key in PRICED.items() if _has(known[live], table, (key, "currency"))],
             {"load": load_id},
         ),
-        "schema": _schema(con, keys, known),
+        "schema": _schema(keys, known[live], known[""]),
     }
     return {name: empty[name] if frame is None else frame for name, frame in found.items()}
 
@@ -63,16 +61,16 @@ def measure_changes(
 Columns = dict[str, dict[str, str]]
 
 
-def _columns(con: duckdb.DuckDBPyConnection, live: str) -> Columns:
-    """Types of the published golden tables' columns."""
+def _columns(con: duckdb.DuckDBPyConnection, live: str) -> dict[str, Columns]:
+    """Types of the golden tables' columns: of the published ones by its catalog, and of the candidate's by the empty name."""
     rows = con.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'golden'"
-        " ORDER BY table_name, column_index",
-        [live],
+        "SELECT CASE WHEN database_name = $live THEN $live ELSE '' END, table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE database_name IN ($live, current_database()) AND schema_name = 'golden' ORDER BY table_name, column_index",
+        {"live": live},
     ).fetchall()
-    known: Columns = {}
-    for table, column, type_ in rows:
-        known.setdefault(table, {})[column] = type_
+    known: dict[str, Columns] = {live: {}, "": {}}
+    for catalog, table, column, type_ in rows:
+        known[catalog].setdefault(table, {})[column] = type_
     return known
 
 
@@ -88,41 +86,6 @@ def _union(
 
 def _mailbox(con: duckdb.DuckDBPyConnection, live: str, load_id: str) -> pd.DataFrame:
     return con.execute(statement("measure_mailbox").replace("{live}", live), {"load": load_id}).df()
-
-
-def _duplicates(con: duckdb.DuckDBPyConnection, live: str, known: Columns) -> pd.DataFrame | None:
-    """Per source, the rows beyond the first of each group that tells the same, and which are told more than once."""
-    tables = [table for table, same in SAME.items() if _has(known, table, same)]
-    frame = _union(con, [_doubled(table, live) for table in tables])
-    if frame is None:
-        return None
-    told = _union(con, [_told_twice(table) for table in tables if (frame["doubled"][frame["table"] == table] > 0).any()])
-    if told is None:
-        return frame.assign(rows_doubled_examples=None)
-    return frame.merge(told, how="left", on=["table", "source_system"])
-
-
-def _doubled(table: str, live: str) -> str:
-    def counted(relation: str) -> str:
-        # most sources tell nothing twice, and hashes are counted faster than groups are made
-        beyond = f"count(*) - count(DISTINCT hash({', '.join(SAME[table])}))"
-        return f"SELECT source_system, count(*) AS rows, {beyond} AS doubled FROM {relation} GROUP BY source_system"
-
-    return (
-        f"SELECT '{table}' AS \"table\", source_system, n.rows, n.doubled, b.rows AS rows_before, b.doubled AS doubled_before"
-        f" FROM ({counted(f'golden.{table}')}) n LEFT JOIN ({counted(f'{live}.golden.{table}')}) b USING (source_system)"
-    )
-
-
-def _told_twice(table: str) -> str:
-    """Per source, one of each group of rows that tell the same, looked for among those of which a hash occurs twice."""
-    key, same = next(t.key for t in FACTS if t.name == table), f"source_system, {', '.join(SAME[table])}"
-    hashed = f"SELECT hash({same}) AS h FROM golden.{table} GROUP BY h HAVING count(*) > 1"
-    told = f"SELECT source_system, max({key}) AS one FROM golden.{table} WHERE hash({same}) IN ({hashed}) GROUP BY {same}"
-    return (
-        f"SELECT '{table}' AS \"table\", source_system, min(one, {_EXAMPLES}) AS rows_doubled_examples"
-        f" FROM ({told} HAVING count(*) > 1) GROUP BY source_system"
-    )
 
 
 def _changed(table: str, key: str, live: str) -> str:
@@ -142,12 +105,11 @@ def _changed(table: str, key: str, live: str) -> str:
     )
 
 
-def _schema(con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], known: Columns) -> pd.DataFrame:
+def _schema(keys: Mapping[str, tuple[str, ...]], before: Columns, now: Columns) -> pd.DataFrame:
     rows = []
     for table in keys:
-        if table not in known:
+        if table not in before:
             continue
-        now = {row[0]: row[1] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()}
-        lost = [column for column, type_ in known[table].items() if now.get(column) != type_]
-        rows.append((table, len(known[table]), len(lost), [f"{table}.{column}" for column in lost] or None))
+        lost = [column for column, type_ in before[table].items() if now.get(table, {}).get(column) != type_]
+        rows.append((table, len(before[table]), len(lost), [f"{table}.{column}" for column in lost] or None))
     return pd.DataFrame(rows, columns=["table", "columns_before", "lost", "schema_kept_examples"])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 import pandas as pd
 
+
 @dataclass(frozen=True)
 class Grown:
     """A load that was made from the published one, in which each key occurs once.
@@ -53,7 +54,7 @@ def distinct_keys(con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, 
 
 
 def _own_rows(con: duckdb.DuckDBPyConnection, sizes: Mapping[str, tuple[int, int]], grown: Grown | None) -> dict[str, int]:
-    """The load's own rows of each table whose other rows are as many as the published ones that were neither changed nor removed."""
+    """The load's own rows of each table whose other rows are as many as the published ones that it left alone."""
     tables = [table for table in sizes if grown and table in grown.replaced]
     if not grown or not tables:
         return {}
@@ -80,8 +81,9 @@ def _shared(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], 
         {"load": load_id},
     )
     shared = con.execute(
-        f"SELECT count(*) FROM golden.{table} SEMI JOIN (SELECT {listed} FROM {_own(table)}) USING ({listed})"
-        " WHERE rowid IN (SELECT place FROM near) AND load_id IS DISTINCT FROM $load",
+        f"WITH beside AS MATERIALIZED (SELECT {listed} FROM golden.{table}"
+        " WHERE rowid IN (SELECT place FROM near) AND load_id IS DISTINCT FROM $load)"
+        f" SELECT count(*) FROM beside SEMI JOIN (SELECT {listed} FROM {_own(table)}) USING ({listed})",
         {"load": load_id},
     ).fetchall()[0][0]
     con.execute("DROP TABLE near")

@@ -67,7 +67,8 @@ def test_a_stamped_table_becomes_the_candidates_and_its_changes_are_counted(days
             con.execute("CREATE OR REPLACE TABLE golden.gone (customer_id VARCHAR, kind VARCHAR)")
             for key in [*(before.keys() - now.keys())][: told or 0]:
                 con.execute("INSERT INTO golden.gone VALUES (?, ?)", list(key))
-            found = apply_changes(con, CUSTOMER, shapes(con), load_id=load_id, gone=None if told is None else "golden.gone")
+            gone = {} if told is None else {"golden.customer": "golden.gone"}
+            found = apply_changes(con, [CUSTOMER], shapes(con), load_id=load_id, gone=gone).changes["customer"]
             assert content(con, "target.golden.customer") == content(con, "golden.customer")
             digests = {content_digest(con, [CUSTOMER], load_id=load_id, catalog=catalog) for catalog in ("", "target.")}
             assert len(digests) == 1
@@ -83,7 +84,10 @@ def test_a_table_without_stamps_becomes_the_candidates_even_with_rows_twice(days
         con.execute("CREATE SCHEMA golden; ATTACH ':memory:' AS target; CREATE SCHEMA target.golden")
         for day in days:
             fill(con, EDGE, [*day, *day[:1]])
-            assert apply_changes(con, EDGE, shapes(con), load_id="L1") is None
+            done = apply_changes(con, [EDGE], shapes(con), load_id="L1")
+            assert done.changes == {}
+            digests = {content_digest(con, [EDGE], load_id="L1", catalog="target.", known=known) for known in (done.contents, None)}
+            assert digests == {content_digest(con, [EDGE], load_id="L1")}
             assert sorted(set(content(con, "target.golden.edge")), key=repr) == sorted(set(content(con, "golden.edge")), key=repr)
             assert len(content(con, "target.golden.edge")) == len(content(con, "golden.edge"))
 
@@ -91,18 +95,19 @@ def test_a_table_without_stamps_becomes_the_candidates_even_with_rows_twice(days
 def test_a_key_that_occurs_twice_is_published_as_it_is(files: duckdb.DuckDBPyConnection) -> None:
     """Such a load is held, but somebody may answer for it."""
     fill(files, CUSTOMER, [("p", "x", "a", [], "L1")])
-    apply_changes(files, CUSTOMER, shapes(files), load_id="L1")
+    apply_changes(files, [CUSTOMER], shapes(files), load_id="L1")
     fill(files, CUSTOMER, [("p", "x", "a", [], "L1"), ("p", "x", "b", [], "L2")])
-    apply_changes(files, CUSTOMER, shapes(files), load_id="L2")
+    apply_changes(files, [CUSTOMER], shapes(files), load_id="L2")
     assert content(files, "target.golden.customer") == content(files, "golden.customer")
 
 
 def test_only_what_changed_is_written(files: duckdb.DuckDBPyConnection) -> None:
     fill(files, CUSTOMER, [(f"c{n}", None, "a", [], "L1") for n in range(50)])
-    apply_changes(files, CUSTOMER, shapes(files), load_id="L1")
+    apply_changes(files, [CUSTOMER], shapes(files), load_id="L1")
     places = dict(files.execute("SELECT customer_id, rowid FROM target.golden.customer").fetchall())
     files.execute("UPDATE golden.customer SET name = 'b', load_id = 'L2' WHERE customer_id = 'c7'")
-    assert apply_changes(files, CUSTOMER, shapes(files), load_id="L2") == RowChanges(50, 0, 1, 0)
+    done = apply_changes(files, [CUSTOMER], shapes(files), load_id="L2")
+    assert done.changes == {"customer": RowChanges(50, 0, 1, 0)}
     moved = dict(files.execute("SELECT customer_id, rowid FROM target.golden.customer").fetchall())
     assert {key for key, place in moved.items() if place != places[key]} == {"c7"}
 

@@ -36,7 +36,7 @@ PUBLISHED = [("a", "x"), ("a", "y"), ("b", "x"), ("c", "x")]
 
 
 def grown(con: duckdb.DuckDBPyConnection, rows: list[tuple[str | None, str | None, str]], replaced: int) -> list[list[object]]:
-    """What is measured of these rows of loads L1 and L2 next to the published ones: by what L2 can have doubled, and by all keys."""
+    """What is measured of rows of loads L1 and L2 next to the published ones: by what L2 can have doubled, and by all keys."""
     con.execute("CREATE OR REPLACE TABLE golden.one (k VARCHAR, l VARCHAR, load_id VARCHAR)")
     con.execute("ATTACH IF NOT EXISTS ':memory:' AS past; CREATE SCHEMA IF NOT EXISTS past.golden")
     con.execute("CREATE OR REPLACE TABLE past.golden.one (k VARCHAR, l VARCHAR, load_id VARCHAR)")
