@@ -82,8 +82,8 @@ def content_digest(
 ) -> str:
     """A digest of a load's rows, independent of their order: what the gate judged and what is published must be the same.
 
-    Of a stamped table it covers all of the rows that this load changed, and of the others how many there are of each load: what a
-    load changes it stamps, and what goes or comes without a stamp of its own is seen in the counts. Of another it covers all.
+    Of a stamped table it covers all of the rows that this load changed, and of the others how many there are of each, not which:
+    what a load changes it stamps, and what goes or comes besides is seen in the counts. Of a table without stamps it covers all.
 
     Args:
         catalog: where the tables are, with a dot after it; without, the working warehouse.
@@ -160,8 +160,9 @@ def _apply_stamped(
         leaving = f"SELECT {_keys(table)}, true AS own FROM {table} WHERE {STAMP} = $load"
         leaving += f" UNION ALL SELECT {_keys(table)}, false FROM {gone}" if gone else ""
         _places(con, table, f"target.{table}", sizes.published, f"({leaving})", load_id)
-        changed = _delete(con, table, "SELECT place FROM places WHERE own")
+        changed = _delete(con, table, "SELECT place FROM places WHERE own") if sizes.own else 0
         removed = _delete(con, table, "SELECT place FROM places WHERE NOT own") if gone else 0
+    if sizes.own:
         con.execute(f"INSERT INTO target.{table} FROM {table} WHERE {STAMP} = ?", [load_id])
     left = sizes.published - changed - removed + sizes.own
     if left > sizes.rows:

@@ -168,7 +168,7 @@ def _write(
     gone: Mapping[str, str],
 ) -> dict[str, RowChanges]:
     judged, carried = tables
-    con.execute(f"ATTACH '{_quoted(path)}' AS target (RECOVERY_MODE 'no_wal_writes')")
+    con.execute(f"ATTACH '{_quoted(path)}' AS target")
     try:
         for schema in dict.fromkeys(table.schema for table in (*judged, *carried)):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{schema}")
