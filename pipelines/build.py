@@ -22,7 +22,8 @@ from hub.normalise import NORMALISER_VERSION, normalise_consents, normalise_part
 from pipelines.contents import JUDGED
 from pipelines.context import Hub
 from pipelines.freshness import freshness
-from pipelines.load_history import backfilled_rows, compared_figures
+from pipelines.grown import replaced_rows
+from pipelines.load_history import backfilled_rows, compared_figures, doubled_before
 from pipelines.logs import step
 from pipelines.own_expectations import own_results
 from pipelines.privacy.late import keep_out
@@ -36,6 +37,7 @@ from warehouse.control import utcnow
 from warehouse.copies import copy_control, copy_decisions, copy_echoes
 from warehouse.differences import content_digest
 from warehouse.measure import Scope, measure
+from warehouse.measure_doubled import doubled
 from warehouse.privacy_tables import PRIVACY_SECRET
 from warehouse.publish import live_attached, live_load
 from warehouse.staging import Handlers, Staged, stage_stream
@@ -191,10 +193,12 @@ def judge_candidate(hub: Hub, connectors: Sequence[Connector], *, run_id: str) -
             since=since,
             max_cluster_size=hub.config.identity.max_cluster_size,
             backfilled=backfilled_rows(hub.control, since),
+            replaced=replaced_rows(con, hub, candidate, live),
+            doubled_before=doubled_before(hub.control, candidate.follows if live else None),
         )
         frames = measure(con, scope, run_id=candidate.load_id, now=_by_the_clock(candidate))
         frames["freshness"] = freshness(hub)
-        frames |= compared_figures(con, hub, candidate)
+        frames |= compared_figures(con, hub, candidate, doubled(frames["duplicates"]))
         verdict = judge(frames, hub.config.gate, load_id=candidate.load_id, now=datetime.now(UTC))
         verdict = with_own(verdict, own_results(con, hub.config.gate))
         note_verdict(hub.control, verdict, digest, frames["reconciliation"])

@@ -14,22 +14,36 @@ from warehouse import control_tables as t
 from warehouse.build_state import Candidate
 from warehouse.control import ControlStore
 from warehouse.figures import Figure, load_figures
+from warehouse.measure_doubled import Doubled
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+_DOUBLED = "doubled"  # the measure of rows told twice; its column says what is the same of them
 
-def compared_figures(con: duckdb.DuckDBPyConnection, hub: Hub, candidate: Candidate) -> dict[str, pd.DataFrame]:
-    """Note the candidate's figures, and give the frames that compare them with those of the published loads."""
+
+def compared_figures(con: duckdb.DuckDBPyConnection, hub: Hub, candidate: Candidate, doubled: Doubled) -> dict[str, pd.DataFrame]:
+    """Note the candidate's figures, and give the frames that compare them with those of the published loads.
+
+    Args:
+        doubled: the candidate's rows told twice, for the next load to be compared with; see `doubled_before`.
+    """
     figures = load_figures(con, load_id=candidate.load_id, run_id=candidate.load_id)
-    _note(hub.control, candidate.load_id, figures)
+    kept = [Figure(table, source, same, _DOUBLED, rows) for (table, source, same), rows in doubled.items()]
+    _note(hub.control, candidate.load_id, [*figures, *kept])
     past = published_loads(hub.control, hub.config.gate.history_loads)
     _forget(hub.control, [candidate.load_id, *past])
     known = noted_figures(hub.control, past)
     now = {FigureKey(*figure[:4]): figure.value for figure in figures}
     before = known.get(candidate.follows) if candidate.follows else None
     return history_frames(now, before, [known[load] for load in past if load in known])
+
+
+def doubled_before(control: ControlStore, load_id: str | None) -> Doubled:
+    """The rows told twice of a published load, as they were counted when it was judged; empty where that is not known any more."""
+    figures = noted_figures(control, [load_id]).get(load_id, {}) if load_id else {}
+    return {(key.table, key.source, key.column): int(rows) for key, rows in figures.items() if key.measure == _DOUBLED}
 
 
 def note_anew(con: duckdb.DuckDBPyConnection, control: ControlStore, load_id: str) -> None:

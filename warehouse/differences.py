@@ -8,14 +8,17 @@ is gone is told, or looked for by key; of another, rows are told apart by a hash
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
+from warehouse.by_hash import Content, apply_by_hash, summed
+
 STAMP = "load_id"
 Shape = list[tuple[str, str]]
 Shapes = dict[tuple[bool, str], Shape]
+_MANY = 100_000  # rows
 
 
 @dataclass(frozen=True)
@@ -47,53 +50,88 @@ class RowChanges:
     removed: int
 
 
-def content_digest(con: duckdb.DuckDBPyConnection, tables: Iterable[PublishedTable], *, load_id: str, catalog: str = "") -> str:
+@dataclass(frozen=True)
+class Applied:
+    """What became of target's tables.
+
+    Attributes:
+        changes: of each stamped table, by its name without schema.
+        contents: of tables without stamps that are known to be the candidate's, by ``schema.name``.
+    """
+
+    changes: dict[str, RowChanges]
+    contents: dict[str, Content]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of a stamped table: of the candidate, of those its own load's, and of target."""
+
+    rows: int
+    own: int
+    published: int
+
+
+def content_digest(
+    con: duckdb.DuckDBPyConnection,
+    tables: Iterable[PublishedTable],
+    *,
+    load_id: str,
+    catalog: str = "",
+    known: Mapping[str, Content] | None = None,
+) -> str:
     """A digest of a load's rows, independent of their order: what the gate judged and what is published must be the same.
 
-    Of a stamped table it covers all of the rows that this load changed, and of the others which they are.
+    Of a stamped table it covers all of the rows that this load changed, and of the others how many there are of each, not which:
+    what a load changes it stamps, and what goes or comes besides is seen in the counts. Of a table without stamps it covers all.
 
     Args:
         catalog: where the tables are, with a dot after it; without, the working warehouse.
+        known: contents of tables without stamps that need not be read again, by ``schema.name``.
     """
-    parts: list[tuple[object, ...]] = []
-    for table in tables:
-        where = f"{catalog}{table} t"
-        if table.stamped:
-            which = ", ".join(f't."{key}"' for key in (*table.keys, STAMP))
-            known = _summed(con, f"hash({which})", f"{where} WHERE {STAMP} IS DISTINCT FROM $load", load=load_id)
-            parts.append((str(table), *known, *_summed(con, "hash(t)", f"{where} WHERE {STAMP} = $load", load=load_id)))
-        else:
-            parts.append((str(table), *_summed(con, "hash(t)", where)))
-    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-
-def _summed(con: duckdb.DuckDBPyConnection, digest: str, where: str, **values: str) -> tuple[int, int]:
-    found: tuple[int, int] = con.execute(f"SELECT count(*), coalesce(sum({digest}::HUGEINT), 0) FROM {where}", values).fetchall()[0]
-    return found
+    read = [table for table in tables if str(table) not in (known or {})]
+    stamped = [table for table in read if table.stamped]
+    counts = [f"SELECT '{table}', {STAMP}, count(*) FROM {catalog}{table} GROUP BY {STAMP}" for table in stamped]
+    own = [f"{summed(str(table), f'{catalog}{table}')} WHERE {STAMP} = $load" for table in stamped]
+    whole = [summed(str(table), f"{catalog}{table}") for table in read if not table.stamped]
+    parts: list[tuple[object, ...]] = [(name, *content) for name, content in (known or {}).items()]
+    for selects, values in ((counts, {}), (own, {"load": load_id}), (whole, {})):
+        parts += con.execute(" UNION ALL ".join(selects), values).fetchall() if selects else []
+    return hashlib.blake2b(repr(sorted(parts, key=repr)).encode(), digest_size=16).hexdigest()
 
 
 def apply_changes(
-    con: duckdb.DuckDBPyConnection, table: PublishedTable, known: Shapes, *, load_id: str, gone: str | None = None
-) -> RowChanges | None:
-    """Make target's table equal to the candidate's, touching only rows that differ; None for a table without a stamp.
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[PublishedTable],
+    known: Shapes,
+    *,
+    load_id: str,
+    gone: Mapping[str, str] | None = None,
+) -> Applied:
+    """Make target's tables equal to the candidate's, touching only rows that differ.
 
     Args:
         known: what `shapes` says of both.
-        gone: relation with the keys of rows that are to go, where they are known; should there be others, they are looked for.
+        gone: relations with the keys of rows that are to go, by ``schema.name``, where they are known; should there be others, they
+            are looked for.
     """
-    before = known.get((True, str(table)), [])
-    if before != known.get((False, str(table)), []):
-        changes = _compared_by_key(con, table, before) if table.stamped else None
-        copy_whole(con, table)
-        return changes
-    changes = None
-    if table.stamped:
-        changes = _apply_stamped(con, table, load_id, gone)
-    else:
-        _apply_by_hash(con, table)
-    if _rows(con, f"target.{table}") != _rows(con, str(table)):
-        copy_whole(con, table)  # keys or whole rows that occur more than once
-    return changes
+    done = Applied({}, {})
+    alike = [table for table in tables if known.get((True, str(table))) == known.get((False, str(table)), [])]
+    for table in tables:
+        if table not in alike:
+            if table.stamped:
+                done.changes[table.name] = _compared_by_key(con, table, known.get((True, str(table)), []))
+            copy_whole(con, table)
+    for table, sizes in _sizes(con, [table for table in alike if table.stamped], load_id).items():
+        done.changes[table.name] = _apply_stamped(con, table, sizes, load_id, (gone or {}).get(str(table)))
+    contents = apply_by_hash(con, [str(table) for table in alike if not table.stamped])
+    for table in alike:
+        content = contents.get(str(table))
+        if content is not None:
+            done.contents[str(table)] = content
+        elif not table.stamped:
+            copy_whole(con, table)
+    return done
 
 
 def copy_whole(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
@@ -102,33 +140,74 @@ def copy_whole(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     con.execute(f"CREATE TABLE target.{table} AS FROM {table}")
 
 
-def _apply_stamped(con: duckdb.DuckDBPyConnection, table: PublishedTable, load_id: str, gone: str | None) -> RowChanges:
-    same = _same_key(table, "t", "n")
-    changed = con.execute(
-        f"DELETE FROM target.{table} t USING (SELECT {_keys(table)} FROM {table} WHERE {STAMP} = ?) n WHERE {same}", [load_id]
-    ).fetchall()[0][0]
-    arrived = con.execute(f"INSERT INTO target.{table} FROM {table} WHERE {STAMP} = ?", [load_id]).fetchall()[0][0]
-    rows, removed = _rows(con, str(table)), 0
-    if gone:
-        removed = con.execute(f"DELETE FROM target.{table} t USING {gone} n WHERE {same}").fetchall()[0][0]
-    if _rows(con, f"target.{table}") > rows:
-        removed += con.execute(f"DELETE FROM target.{table} t WHERE NOT EXISTS (FROM {table} n WHERE {same})").fetchall()[0][0]
-    return RowChanges(rows, arrived - changed, changed, removed)
+def _sizes(con: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable], load_id: str) -> dict[PublishedTable, Sizes]:
+    selects = [
+        f"SELECT {place} AS place, (SELECT count(*) FROM {table}) AS rows,"
+        f" (SELECT count(*) FROM {table} WHERE {STAMP} = $load) AS own, (SELECT count(*) FROM target.{table}) AS published"
+        for place, table in enumerate(tables)
+    ]
+    found = con.execute(" UNION ALL ".join(selects), {"load": load_id}).fetchall() if selects else []
+    return {tables[place]: Sizes(*sizes) for place, *sizes in found}
 
 
-def _apply_by_hash(con: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    for name, relation in (("rows_now", str(table)), ("rows_before", f"target.{table}")):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT rowid AS place, hash(t) AS digest FROM {relation} t")
-    gone = "SELECT place FROM rows_before ANTI JOIN rows_now USING (digest)"
-    new = "SELECT place FROM rows_now ANTI JOIN rows_before USING (digest)"
-    con.execute(f"DELETE FROM target.{table} WHERE rowid IN ({gone})")
-    con.execute(f"INSERT INTO target.{table} FROM {table} WHERE rowid IN ({new})")
-    con.execute("DROP TABLE rows_now; DROP TABLE rows_before")
+def _apply_stamped(
+    con: duckdb.DuckDBPyConnection, table: PublishedTable, sizes: Sizes, load_id: str, gone: str | None
+) -> RowChanges:
+    if gone and _places(con, table, str(table), sizes.rows, f"(SELECT {_keys(table)}, false AS own FROM {gone})", load_id):
+        gone = None  # it names rows that are still there, so that nothing it says can be relied on
+    changed = removed = 0
+    if sizes.own or gone:
+        leaving = f"SELECT {_keys(table)}, true AS own FROM {table} WHERE {STAMP} = $load"
+        leaving += f" UNION ALL SELECT {_keys(table)}, false FROM {gone}" if gone else ""
+        _places(con, table, f"target.{table}", sizes.published, f"({leaving})", load_id)
+        changed = _delete(con, table, "SELECT place FROM places WHERE own") if sizes.own else 0
+        removed = _delete(con, table, "SELECT place FROM places WHERE NOT own") if gone else 0
+    if sizes.own:
+        con.execute(f"INSERT INTO target.{table} FROM {table} WHERE {STAMP} = ?", [load_id])
+    left = sizes.published - changed - removed + sizes.own
+    if left > sizes.rows:
+        same = _same_key(table, "t", "n")
+        strays = con.execute(f"DELETE FROM target.{table} t WHERE NOT EXISTS (FROM {table} n WHERE {same})").fetchall()[0][0]
+        left, removed = left - strays, removed + strays
+    if left != sizes.rows:
+        copy_whole(con, table)  # keys that occur more than once
+    return RowChanges(sizes.rows, sizes.own - changed, changed, removed)
+
+
+def _delete(con: duckdb.DuckDBPyConnection, table: PublishedTable, places: str) -> int:
+    return int(con.execute(f"DELETE FROM target.{table} WHERE rowid IN ({places})").fetchall()[0][0])
+
+
+def _places(con: duckdb.DuckDBPyConnection, table: PublishedTable, relation: str, rows: int, wanted: str, load_id: str) -> int:
+    """Make temporary table `places` of the rows of a relation whose keys are wanted, and say how many they are.
+
+    Args:
+        rows: of the relation.
+        wanted: keys, and in `own` whether they are those of this load's rows.
+    """
+    first, among = f'"{table.keys[0]}"', relation
+    values = {"load": load_id} if "$load" in wanted else {}
+    if rows > _MANY:
+        # one column tells most rows apart as they are read, and only of what it leaves are the others read
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE near AS SELECT rowid AS place FROM {relation}"
+            f" WHERE {first} IN (SELECT DISTINCT {first} FROM {wanted})"
+            f" UNION ALL SELECT rowid FROM {relation} WHERE {first} IS NULL",
+            values,
+        )
+        among = f"{relation} WHERE rowid IN (SELECT place FROM near)"
+    return int(
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE places AS WITH t AS MATERIALIZED (SELECT rowid AS place, {_keys(table)} FROM {among})"
+            f" SELECT place, bool_or(own) AS own FROM t JOIN {wanted} n ON {_same_key(table, 't', 'n')} GROUP BY place",
+            values,
+        ).fetchall()[0][0]
+    )
 
 
 def _compared_by_key(con: duckdb.DuckDBPyConnection, table: PublishedTable, before: Shape) -> RowChanges:
     """What becomes of a table that is made anew, as its columns are others, or it is there for the first time."""
-    rows = _rows(con, str(table))
+    rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     if not set(table.keys) <= {column for column, _ in before}:
         return RowChanges(rows, rows, 0, 0)
     known = con.execute(f"SELECT count(*) FROM {table} SEMI JOIN target.{table} USING ({_keys(table)})").fetchall()[0][0]
@@ -142,10 +221,6 @@ def _keys(table: PublishedTable) -> str:
 
 def _same_key(table: PublishedTable, one: str, other: str) -> str:
     return " AND ".join(f'{one}."{key}" IS NOT DISTINCT FROM {other}."{key}"' for key in table.keys)
-
-
-def _rows(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
 
 
 def shapes(con: duckdb.DuckDBPyConnection) -> Shapes:

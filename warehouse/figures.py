@@ -40,14 +40,21 @@ def load_figures(con: duckdb.DuckDBPyConnection, *, load_id: str, run_id: str) -
         run_id: the candidate's resolution run.
     """
     figures = _filled(con, "staging.party_record", "party_record", PARTY_COLUMNS, where="NOT is_deleted", arrived=None)
+    there = _columns(con)
     for table in FACTS:
-        there = {row[0] for row in con.execute(f"DESCRIBE golden.{table.name}").fetchall()}
-        columns = [column.name for column in table.columns if column.name in there]
+        columns = [column.name for column in table.columns if (table.name, column.name) in there]
         figures += _filled(con, f"golden.{table.name}", table.name, columns, where="true", arrived=load_id)
         if MONEY[table.name]:
-            figures += _currencies(con, table, load_id)
-            figures += _medians(con, table, load_id)
+            figures += _amounts(con, table, load_id)
     return sorted({*figures, *_identity(con, run_id)})
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Tables and columns of the candidate's golden tables."""
+    rows = con.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = 'golden'"
+    ).fetchall()
+    return {(table, column) for table, column in rows}
 
 
 def _filled(
@@ -71,24 +78,8 @@ def _filled(
     return figures
 
 
-def _currencies(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: str) -> list[Figure]:
-    rows = con.execute(
-        f"SELECT source_system, currency, count(*), count(*) FILTER (load_id = ?) FROM golden.{table.name}"
-        " WHERE currency IS NOT NULL GROUP BY ALL ORDER BY ALL",
-        [load_id],
-    ).fetchall()
-    return [
-        figure
-        for source, currency, n, fresh in rows
-        for figure in (
-            Figure(table.name, source, f"currency {currency}", "rows", n),
-            Figure(table.name, source, f"currency {currency}", "arrived", fresh),
-        )
-    ]
-
-
-def _medians(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: str) -> list[Figure]:
-    """Medians of amounts other than 0, per currency, of all rows and of those that arrived."""
+def _amounts(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: str) -> list[Figure]:
+    """Rows per currency, and medians of their amounts other than 0: of all rows and of those that arrived."""
     measures = {"median": "true", "arrived_median": "load_id = $load"}
     wanted = [(column, measure) for column in MONEY[table.name] for measure in measures]
     selects = [
@@ -96,16 +87,20 @@ def _medians(con: duckdb.DuckDBPyConnection, table: StagingTable, load_id: str) 
         for column, where in ((c, f'"{c}" <> 0 AND {measures[measure]}') for c, measure in wanted)
     ]
     rows = con.execute(
-        f"SELECT source_system, currency, {', '.join(selects)} FROM golden.{table.name}"
-        " WHERE currency IS NOT NULL GROUP BY source_system, currency ORDER BY ALL",
+        f"SELECT source_system, currency, count(*), count(*) FILTER (load_id = $load), {', '.join(selects)}"
+        f" FROM golden.{table.name} WHERE currency IS NOT NULL GROUP BY source_system, currency ORDER BY ALL",
         {"load": load_id},
     ).fetchall()
-    return [
-        Figure(table.name, source, f"{column} {currency}", measure, value)
-        for source, currency, *found in rows
-        for (column, measure), value, amounts in zip(wanted, found[::2], found[1::2], strict=True)
-        if amounts >= _MIN_MEDIAN
-    ]
+    figures = []
+    for source, currency, n, fresh, *found in rows:
+        figures.append(Figure(table.name, source, f"currency {currency}", "rows", n))
+        figures.append(Figure(table.name, source, f"currency {currency}", "arrived", fresh))
+        figures += [
+            Figure(table.name, source, f"{column} {currency}", measure, value)
+            for (column, measure), value, amounts in zip(wanted, found[::2], found[1::2], strict=True)
+            if amounts >= _MIN_MEDIAN
+        ]
+    return figures
 
 
 def _identity(con: duckdb.DuckDBPyConnection, run_id: str) -> list[Figure]:

@@ -16,6 +16,8 @@ import pandas as pd
 from hub.contract.columns import FACTS, MONEY
 from hub.contract.tables import StagingTable
 from warehouse.measure_changes import measure_changes
+from warehouse.measure_doubled import Doubled
+from warehouse.measure_keys import Grown, distinct_keys
 from warehouse.raw import table_name
 from warehouse.sql import statement
 
@@ -43,6 +45,9 @@ class Scope:
         since: when the published load began to be built; rows that came later are new in this one.
         max_cluster_size: the identity settings' own limit.
         backfilled: per source, the rows that backfills have brought since the published load.
+        replaced: per golden table, how many published rows the load changed or removed, where it left the others alone and each of
+            them had a key of its own; None where that is not known.
+        doubled_before: what `doubled` told of the published load, where it is kept.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -51,14 +56,16 @@ class Scope:
     since: datetime | None
     max_cluster_size: int
     backfilled: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] | None = None
+    doubled_before: Doubled = field(default_factory=dict)
 
 
 def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: datetime) -> dict[str, pd.DataFrame]:
     """The frames the gate judges, except those that take the control store: `freshness`, and the comparison of figures."""
     published = _published(con, scope.live)
     return {
-        **measure_changes(con, scope.keys, scope.live, run_id),
-        "uniqueness": distinct_keys(con, scope),
+        **measure_changes(con, scope.keys, scope.live, run_id, doubled_before=scope.doubled_before),
+        "uniqueness": distinct_keys(con, scope.keys, _grown(scope, run_id)),
         "crosswalk": con.execute(statement("measure_crosswalk")).df(),
         "references": _references(con, scope, published),
         "named": _union(con, [_named(table, *columns) for table, pairs in NAMED.items() for columns in pairs]),
@@ -76,6 +83,12 @@ def measure(con: duckdb.DuckDBPyConnection, scope: Scope, *, run_id: str, now: d
     }
 
 
+def _grown(scope: Scope, load_id: str) -> Grown | None:
+    if scope.live is None or scope.replaced is None:
+        return None
+    return Grown(scope.live, load_id, scope.replaced)
+
+
 def _union(con: duckdb.DuckDBPyConnection, selects: Sequence[str], parameters: Mapping[str, object] | None = None) -> pd.DataFrame:
     return con.execute(" UNION ALL ".join(selects), dict(parameters or {})).df()
 
@@ -86,47 +99,22 @@ def _published(con: duckdb.DuckDBPyConnection, live: str | None) -> frozenset[st
     return frozenset(name for (name,) in rows)
 
 
-def distinct_keys(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
-    """Frame `uniqueness`. Keys of several columns are counted by their hashes, and as they are if two hashes are equal."""
-    found = []
-    for table, keys in scope.keys.items():
-        missing = " OR ".join(f"{key} IS NULL" for key in keys)
-        counted = (
-            f"SELECT '{table}' AS \"table\", '{'+'.join(keys)}' AS key_column, count(*) AS rows,"
-            f" count(DISTINCT {{key}}) FILTER (NOT ({missing})) AS distinct_keys, count(*) FILTER ({missing}) AS null_keys"
-            f" FROM golden.{table}"
-        )
-        seen = con.execute(counted.format(key=keys[0] if len(keys) == 1 else f"hash({', '.join(keys)})")).fetchall()[0]
-        if len(keys) > 1 and seen[3] < seen[2] - seen[4]:
-            seen = con.execute(counted.format(key=f"({', '.join(keys)})")).fetchall()[0]
-        found.append(seen)
-    return pd.DataFrame(found, columns=["table", "key_column", "rows", "distinct_keys", "null_keys"])
-
-
 def _references(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
-    parts = []
+    """Facts without a customer, now and before, and those whose customer is not there."""
+    facts, before = [], ['SELECT NULL AS "table", NULL AS source_system, 0 AS facts_before, 0 AS unresolved_before WHERE false']
     for table in OWNED:
-        key = scope.keys[table][0]
-        before = "NULL::BIGINT AS facts_before, NULL::BIGINT AS unresolved_before"
-        join = ""
+        owner = f"'{table}' AS \"table\", source_system, customer_id"
+        facts.append(f"SELECT {owner}, {scope.keys[table][0]} AS key FROM golden.{table}")
         if f"golden.{table}" in published:
-            before = "any_value(b.facts_before) AS facts_before, any_value(b.unresolved_before) AS unresolved_before"
-            join = (
-                f" LEFT JOIN (SELECT source_system, count(*) AS facts_before,"
-                f" count(*) FILTER (customer_id IS NULL) AS unresolved_before FROM {scope.live}.golden.{table}"
-                " GROUP BY source_system) b USING (source_system)"
+            before.append(
+                f"SELECT '{table}', source_system, count(*), count(*) FILTER (customer_id IS NULL)"
+                f" FROM {scope.live}.golden.{table} GROUP BY source_system"
             )
-        parts.append(
-            f"SELECT '{table}' AS \"table\", f.source_system, count(*) AS facts,"
-            " count(*) FILTER (f.customer_id IS NULL) AS unresolved,"
-            " count(*) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL) AS dangling,"
-            f" {before},"
-            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NOT NULL AND c.customer_id IS NULL)[1:{_EXAMPLES}]"
-            " AS reference_valid_examples,"
-            f" list(f.{key} ORDER BY f.{key}) FILTER (f.customer_id IS NULL)[1:{_EXAMPLES}] AS reference_kept_examples"
-            f" FROM golden.{table} f LEFT JOIN golden.customer c USING (customer_id){join} GROUP BY f.source_system"
-        )
-    return _union(con, parts)
+    parts = {"{facts}": " UNION ALL ".join(facts), "{before}": " UNION ALL ".join(before)}
+    query = statement("measure_references")
+    for name, text in parts.items():
+        query = query.replace(name, text)
+    return con.execute(query).df()
 
 
 def _named(table: str, column: str, key_column: str) -> str:
@@ -219,60 +207,31 @@ def _compared(scope: Scope, published: frozenset[str], schema: str, table: str, 
 
 
 def _completeness(con: duckdb.DuckDBPyConnection, scope: Scope, published: frozenset[str]) -> pd.DataFrame:
-    before = "golden.customer" in published
+    def counted(relation: str) -> dict[str, int]:
+        counts = ", ".join(f"count({column})" for column in (*FILLED, "*"))
+        found = con.execute(f"SELECT {counts} FROM {relation} WHERE status = 'active'").fetchall()[0]
+        return dict(zip((*FILLED, "*"), found, strict=True))
 
-    def counted(column: str, relation: str) -> str:
-        return f"(SELECT count({column}) FROM {relation} WHERE status = 'active')"
-
-    return _union(
-        con,
-        [
-            f"SELECT '{column}' AS \"column\", {counted(column, 'golden.customer')} AS filled,"
-            f" {counted(column, f'{scope.live}.golden.customer') if before else 'NULL::BIGINT'} AS filled_before,"
-            f" {counted('*', 'golden.customer')} AS rows,"
-            f" {counted('*', f'{scope.live}.golden.customer') if before else 'NULL::BIGINT'} AS rows_before"
-            for column in FILLED
-        ],
-    )
-
-
-# customers of more distinct records than there may be; only those of more records at all can be
-_TOO_LARGE = (
-    "SELECT customer_id FROM identity.customer_xref JOIN identity.match_key USING (record_key)"
-    " WHERE is_current AND customer_id IN (SELECT customer_id FROM identity.customer_xref WHERE is_current"
-    " GROUP BY customer_id HAVING count(*) > $limit) GROUP BY customer_id HAVING count(DISTINCT node_key) > $limit"
-)
+    now = counted("golden.customer")
+    before = counted(f"{scope.live}.golden.customer") if "golden.customer" in published else {}
+    rows = [(column, now[column], before.get(column), now["*"], before.get("*")) for column in FILLED]
+    return pd.DataFrame(rows, columns=["column", "filled", "filled_before", "rows", "rows_before"], dtype=object)
 
 
 def _identity(con: duckdb.DuckDBPyConnection, scope: Scope, run_id: str, published: frozenset[str]) -> pd.DataFrame:
-    compared = "NULL::BIGINT AS records_compared, NULL::BIGINT AS records_changed, NULL::BIGINT AS customers_before"
-    merged, source = "NULL::BIGINT AS merged_ids", "(SELECT 1)"
+    limit = scope.max_cluster_size
+    found = con.execute("SELECT largest_cluster FROM identity.resolution_run WHERE run_id = ?", [run_id]).fetchall()
+    largest = found[0][0] if found else None
     if "identity.customer_xref" in published:
-        other = "n.customer_id <> b.customer_id"
-        source = (
-            f"(SELECT count(*) AS records_compared, count(*) FILTER ({other}) AS records_changed,"
-            f" list(record_key ORDER BY record_key) FILTER ({other})[1:{_EXAMPLES}] AS id_churn_examples"
-            f" FROM identity.customer_xref n JOIN {scope.live}.identity.customer_xref b USING (record_key)"
-            " WHERE n.is_current AND b.is_current)"
-        )
-        compared = (
-            "records_compared, records_changed, id_churn_examples,"
-            f" (SELECT count(*) FROM {scope.live}.identity.customer_registry WHERE status = 'active') AS customers_before"
-        )
-        gone = (
-            f"FROM {scope.live}.identity.customer_registry b JOIN identity.customer_registry n USING (customer_id)"
-            " WHERE b.status = 'active' AND n.status = 'merged'"
-        )
-        merged = (
-            f"(SELECT count(*) {gone}) AS merged_ids,"
-            f" (SELECT list(customer_id ORDER BY customer_id)[1:{_EXAMPLES}] {gone}) AS merged_share_examples"
-        )
-    return con.execute(
-        f"SELECT {compared}, {merged}, $limit AS max_cluster_size,"
-        f" (SELECT list(customer_id ORDER BY customer_id)[1:{_EXAMPLES}] FROM ({_TOO_LARGE})) AS cluster_size_examples,"
-        f" (SELECT largest_cluster FROM identity.resolution_run WHERE run_id = $run) AS largest_cluster FROM {source}",
-        {"run": run_id, "limit": scope.max_cluster_size},
-    ).df()
+        frame = con.execute(statement("measure_identity").replace("{live}", str(scope.live))).df()
+    else:
+        names = ("records_compared", "records_changed", "customers_before", "merged_ids")
+        frame = pd.DataFrame([dict.fromkeys(names)], dtype=object)
+    too_large = None
+    if largest is not None and largest > limit:
+        too_large = con.execute(statement("measure_too_large"), {"limit": limit}).fetchall()[0][0]
+    told = pd.DataFrame({"largest_cluster": [largest], "max_cluster_size": [limit], "cluster_size_examples": [too_large]})
+    return frame.join(told)
 
 
 def _quarantine(con: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:

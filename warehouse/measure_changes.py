@@ -1,6 +1,7 @@
 """Measures what a load changed next to the published one, fact by fact: currencies, rows told twice, columns, the fullest mailbox.
 
-Counts only, one frame per thing, as `warehouse.measure` does for the load as a whole; nothing here where no load is published.
+Counts only, one frame per thing, as `warehouse.measure` does for the load as a whole. Before the first load is published only the
+rows told twice are counted, for the next one to be compared with.
 """
 
 from __future__ import annotations
@@ -11,30 +12,25 @@ import duckdb
 import pandas as pd
 
 from hub.contract.columns import FACTS
+from warehouse.measure_doubled import SAME, Doubled, measure_doubled
 from warehouse.sql import statement
 
-# what of two facts of a source would be the same if they were one, told twice; all are columns of the golden table
-SAME = {
-    "customer_order": ("customer_id", "ordered_at", "currency", "gross_amount"),
-    "invoice": ("customer_id", "issued_at", "currency", "total_amount"),
-    "payment": ("customer_id", "paid_at", "currency", "amount", "status"),
-    "refund": ("customer_id", "refunded_at", "currency", "amount", "order_key", "payment_key"),
-    "ticket": ("customer_id", "opened_at", "subject"),
-    "lead": ("customer_id", "submitted_at", "form_id"),
-    "ad_spend_daily": ("platform", "account_id", "campaign_id", "ad_group_id", "ad_id", "date_day"),
-}
 PRICED = {table.name: table.key for table in FACTS if table.column("currency")}
 _EXAMPLES = 20
 _EMPTY = {
     "mailbox": ("holders", "holders_before", "records"),
-    "duplicates": ("table", "source_system", "rows", "doubled", "rows_before", "doubled_before"),
     "currency_changes": ("table", "source_system", "compared", "changed"),
     "schema": ("table", "columns_before", "lost"),
 }
 
 
 def measure_changes(
-    con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], live: str | None, load_id: str
+    con: duckdb.DuckDBPyConnection,
+    keys: Mapping[str, tuple[str, ...]],
+    live: str | None,
+    load_id: str,
+    *,
+    doubled_before: Doubled,
 ) -> dict[str, pd.DataFrame]:
     """The frames `mailbox`, `duplicates`, `currency_changes` and `schema`.
 
@@ -42,20 +38,22 @@ def measure_changes(
         keys: golden tables and their key columns.
         live: catalog of the attached published load, None before the first.
         load_id: the candidate, with which its new and changed rows are stamped.
+        doubled_before: what is kept of the published load's rows told twice.
     """
     empty = {name: pd.DataFrame(columns=list(columns)) for name, columns in _EMPTY.items()}
     if live is None:
-        return empty
+        return empty | {"duplicates": measure_doubled(con, list(SAME), None, [], {})}
     known = _columns(con, live)
+    compared = [table for table, same in SAME.items() if _has(known[live], table, same)]
     found = {
         "mailbox": _mailbox(con, live, load_id),
-        "duplicates": _union(con, [_doubled(table, live) for table, same in SAME.items() if _has(known, table, same)]),
+        "duplicates": measure_doubled(con, compared, live, compared, doubled_before),
         "currency_changes": _union(
             con,
-            [_changed(table, key, live) for table, key in PRICED.items() if _has(known, table, (key, "currency"))],
+            [_changed(table, key, live) for table, key in PRICED.items() if _has(known[live], table, (key, "currency"))],
             {"load": load_id},
         ),
-        "schema": _schema(con, keys, known),
+        "schema": _schema(keys, known[live], known[""]),
     }
     return {name: empty[name] if frame is None else frame for name, frame in found.items()}
 
@@ -63,16 +61,16 @@ def measure_changes(
 Columns = dict[str, dict[str, str]]
 
 
-def _columns(con: duckdb.DuckDBPyConnection, live: str) -> Columns:
-    """Types of the published golden tables' columns."""
+def _columns(con: duckdb.DuckDBPyConnection, live: str) -> dict[str, Columns]:
+    """Types of the golden tables' columns: of the published ones by its catalog, and of the candidate's by the empty name."""
     rows = con.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'golden'"
-        " ORDER BY table_name, column_index",
-        [live],
+        "SELECT CASE WHEN database_name = $live THEN $live ELSE '' END, table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE database_name IN ($live, current_database()) AND schema_name = 'golden' ORDER BY table_name, column_index",
+        {"live": live},
     ).fetchall()
-    known: Columns = {}
-    for table, column, type_ in rows:
-        known.setdefault(table, {})[column] = type_
+    known: dict[str, Columns] = {live: {}, "": {}}
+    for catalog, table, column, type_ in rows:
+        known[catalog].setdefault(table, {})[column] = type_
     return known
 
 
@@ -88,28 +86,6 @@ def _union(
 
 def _mailbox(con: duckdb.DuckDBPyConnection, live: str, load_id: str) -> pd.DataFrame:
     return con.execute(statement("measure_mailbox").replace("{live}", live), {"load": load_id}).df()
-
-
-def _doubled(table: str, live: str) -> str:
-    """Per source, the rows beyond the first of each group that tells the same."""
-    key, same = next(t.key for t in FACTS if t.name == table), ", ".join(SAME[table])
-
-    def counted(relation: str, rows: str, doubled: str) -> str:
-        groups = f"SELECT source_system, count(*) AS n FROM {relation} GROUP BY source_system, hash({same})"
-        sums = f"sum(n)::BIGINT AS {rows}, sum(n - 1)::BIGINT AS {doubled}"
-        return f"SELECT source_system, {sums} FROM ({groups}) GROUP BY source_system"
-
-    # what is told more than once is looked at once more, to say which
-    told = f"SELECT source_system, max({key}) AS one FROM golden.{table} GROUP BY source_system, {same} HAVING count(*) > 1"
-    listed = (
-        f"SELECT source_system, list(one ORDER BY one)[1:{_EXAMPLES}] AS rows_doubled_examples FROM ({told}) GROUP BY source_system"
-    )
-    return (
-        f"SELECT '{table}' AS \"table\", source_system, rows, doubled, rows_before, doubled_before, rows_doubled_examples"
-        f" FROM ({counted(f'golden.{table}', 'rows', 'doubled')})"
-        f" LEFT JOIN ({listed}) USING (source_system)"
-        f" LEFT JOIN ({counted(f'{live}.golden.{table}', 'rows_before', 'doubled_before')}) USING (source_system)"
-    )
 
 
 def _changed(table: str, key: str, live: str) -> str:
@@ -129,12 +105,11 @@ def _changed(table: str, key: str, live: str) -> str:
     )
 
 
-def _schema(con: duckdb.DuckDBPyConnection, keys: Mapping[str, tuple[str, ...]], known: Columns) -> pd.DataFrame:
+def _schema(keys: Mapping[str, tuple[str, ...]], before: Columns, now: Columns) -> pd.DataFrame:
     rows = []
     for table in keys:
-        if table not in known:
+        if table not in before:
             continue
-        now = {row[0]: row[1] for row in con.execute(f"DESCRIBE golden.{table}").fetchall()}
-        lost = [column for column, type_ in known[table].items() if now.get(column) != type_]
-        rows.append((table, len(known[table]), len(lost), [f"{table}.{column}" for column in lost] or None))
+        lost = [column for column, type_ in before[table].items() if now.get(table, {}).get(column) != type_]
+        rows.append((table, len(before[table]), len(lost), [f"{table}.{column}" for column in lost] or None))
     return pd.DataFrame(rows, columns=["table", "columns_before", "lost", "schema_kept_examples"])

@@ -17,7 +17,7 @@ import duckdb
 from hub.contract.errors import PublishRefusedError, WarehouseAccessError
 from warehouse.connection import is_of_the_disk
 from warehouse.describing import Meaning, describe
-from warehouse.differences import PublishedTable, RowChanges, apply_changes, content_digest, copy_whole, shapes
+from warehouse.differences import PublishedTable, RowChanges, Shapes, apply_changes, content_digest, copy_whole, shapes
 from warehouse.settings import WarehouseSettings
 from warehouse.sharing import prune_shared, repoint_shared
 
@@ -172,13 +172,12 @@ def _write(
     try:
         for schema in dict.fromkeys(table.schema for table in (*judged, *carried)):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{schema}")
-        changes = _write_judged(con, judged, load_id, judged_digest, gone)
+        known = shapes(con)
+        changes = _write_judged(con, judged, known, load_id, judged_digest, gone)
         if settle is not None:
             settle(changes)
-        known = shapes(con)
         con.execute("BEGIN")
-        for table in carried:
-            apply_changes(con, table, known, load_id=load_id)
+        apply_changes(con, carried, known, load_id=load_id)
         con.execute("COMMIT")
         working = con.execute("SELECT current_database()").fetchall()[0][0]
         con.execute("USE target")
@@ -197,23 +196,23 @@ def _write(
 def _write_judged(
     con: duckdb.DuckDBPyConnection,
     judged: Sequence[PublishedTable],
+    known: Shapes,
     load_id: str,
     judged_digest: str,
     gone: Mapping[str, str],
 ) -> dict[str, RowChanges]:
     """Bring the judged tables of the file to the candidate's content, and make sure that it is what the gate judged."""
-    known = shapes(con)
     con.execute("BEGIN")
-    done = {table: apply_changes(con, table, known, load_id=load_id, gone=gone.get(str(table))) for table in judged}
+    done = apply_changes(con, judged, known, load_id=load_id, gone=gone)
     con.execute("COMMIT")
-    if content_digest(con, judged, load_id=load_id, catalog="target.") != judged_digest:
+    if content_digest(con, judged, load_id=load_id, catalog="target.", known=done.contents) != judged_digest:
         demand_verdict(con, load_id, content_digest(con, judged, load_id=load_id))
         # the candidate is what was judged, so a row that no load of ours stamped stands in the way
         con.execute("BEGIN")
         for table in judged:
             copy_whole(con, table)
         con.execute("COMMIT")
-    return {table.name: changes for table, changes in done.items() if changes is not None}
+    return done.changes
 
 
 def repoint(settings: WarehouseSettings, load_id: str) -> None:

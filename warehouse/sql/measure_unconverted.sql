@@ -4,8 +4,12 @@ WITH fact AS (
          ordered_at::DATE AS day
   FROM golden.customer_order
   UNION ALL
-  SELECT 'order_line', l.source_system, l.currency, l.order_line_key, l.net_amount, l.net_amount_base, o.ordered_at::DATE
-  FROM golden.order_line l LEFT JOIN golden.customer_order o USING (order_key)
+  SELECT 'order_line', source_system, currency, order_line_key, net_amount, net_amount_base, NULL
+  FROM golden.order_line WHERE net_amount_base IS NOT NULL
+  UNION ALL
+  -- only of what is lost the day is told, which is that of the order
+  SELECT 'order_line', l.source_system, l.currency, l.order_line_key, l.net_amount, NULL, o.ordered_at::DATE
+  FROM golden.order_line l LEFT JOIN golden.customer_order o USING (order_key) WHERE l.net_amount_base IS NULL
   UNION ALL
   SELECT 'invoice', source_system, currency, invoice_key, total_amount, total_amount_base, issued_at::DATE FROM golden.invoice
   UNION ALL
