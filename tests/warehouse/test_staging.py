@@ -17,8 +17,9 @@ from hub.contract.errors import ConfigError
 from hub.contract.tables import Column
 from tests.warehouse.parts import land, landed, record
 from warehouse import raw
+from warehouse.candidates import typed
 from warehouse.mapped import SourcePlace
-from warehouse.staging import Handlers, Staged, stage_stream, typed
+from warehouse.staging import Handlers, Staged, stage_stream
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 ORDERS = """
