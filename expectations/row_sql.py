@@ -34,9 +34,16 @@ def failing_rows_sql(table: str, relation: str, *, key: str, place: str) -> str:
         GateError: there is no staging table of that name.
     """
     broken = [_broken(rule) for rule in row_rules(table)]
-    numbered = ", ".join(f"CASE WHEN {test} THEN {number} END" for number, test in enumerate(broken, start=1))
+    tests = {f"broken_{number}": test for number, test in enumerate(broken, start=1)}
     text = files(__package__).joinpath("row_rules.sql").read_text(encoding="utf-8")
-    parts = {"relation": relation, "key": f'"{key}"', "place": f'"{place}"', "numbered": numbered, "any": " OR ".join(broken)}
+    parts = {
+        "relation": relation,
+        "key": f'"{key}"',
+        "place": f'"{place}"',
+        "tests": ",\n         ".join(f"{test} AS {name}" for name, test in tests.items()),
+        "numbered": ", ".join(f"CASE WHEN {name} THEN {number} END" for number, name in enumerate(tests, start=1)),
+        "any": " OR ".join(tests),
+    }
     for name, part in parts.items():
         text = text.replace("{" + name + "}", part)
     return text
@@ -49,7 +56,8 @@ def _broken(rule: RowRule) -> str:
         case "repeated":
             return f"coalesce({column} IN (SELECT repeated_key FROM repeated), false)"
         case "unknown_currency":
-            return f"coalesce({column} NOT IN ({', '.join(map(repr, sorted(known_currencies())))}), false)"
+            # one literal and not one a code, each of which DuckDB would parse and bind
+            return f"coalesce({column} NOT IN (SELECT unnest(string_split('{' '.join(sorted(known_currencies()))}', ' '))), false)"
         case _:
             return f'({column} IS NULL AND "{rule.only_where}" IS NOT NULL)' if rule.only_where else f"({column} IS NULL)"
 

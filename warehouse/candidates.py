@@ -17,6 +17,7 @@ from warehouse.reduced import IS_REDUCED, add_reduced
 from warehouse.sql import statement
 
 _JUDGED_TYPES = frozenset({"amount", "spend", "currency", "time", "date"})
+_NO_TEXT = "NULL::VARCHAR"
 
 
 def make_source(con: duckdb.DuckDBPyConnection, place: SourcePlace, has_parties: bool) -> None:
@@ -50,9 +51,9 @@ def make_candidate(con: duckdb.DuckDBPyConnection, place: SourcePlace, block: Bl
     unknown = sorted(yielded - {"source_record_id"} - {column.name for column in table.columns})
     if unknown:
         raise ConfigError(f"the mapping yields unknown column {unknown[0]}", **where, remedy="see hub/contract/columns.py")
-    text = {c.name: f'm."{c.name}"::VARCHAR' if c.name in yielded else "NULL::VARCHAR" for c in table.columns}
+    text = {c.name: f'm."{c.name}"::VARCHAR' if c.name in yielded else _NO_TEXT for c in table.columns}
     columns = _party_columns(text) if table is PARTY else _fact_columns(table, text, place)
-    dated = [] if table is PARTY else [_stored(c) for c in table.columns if c.type in ("time", "date")]
+    dated = [] if table is PARTY else [_stored(c) for c in table.columns if c.type in ("time", "date") and c.name in yielded]
     key = "a.source_system || ':' || a.stream || ':' || a.source_record_id"
     if table.part is not None and table.part in yielded:
         # a row without its part has no key, which the rules on keys turn down
@@ -77,9 +78,10 @@ def _fact_columns(table: StagingTable, text: Mapping[str, str], place: SourcePla
         if column.name in ("party_id", "party_stream"):
             continue
         name = _stored(column)
-        columns.append(f'{typed(column, text[column.name])} AS "{name}"')
+        of = text[column.name]
+        columns.append(f'{untold(column) if of == _NO_TEXT else typed(column, of)} AS "{name}"')
         if column.type in _JUDGED_TYPES:
-            columns.append(f'{text[column.name]} AS "{name}__raw"')
+            columns.append(f'{of} AS "{name}__raw"')
     return columns
 
 
@@ -98,6 +100,11 @@ def _owner(text: Mapping[str, str], place: SourcePlace) -> str:
     if "party_id" not in text:
         return "NULL::VARCHAR AS party_record_key"
     return f"{owner_sql(text['party_id'], text['party_stream'], place, 'a.source_system')} AS party_record_key"
+
+
+def untold(column: Column) -> str:
+    """SQL of what `typed` makes of no text at all, of a column that a mapping leaves out: half of what there is to plan."""
+    return "false" if column.type == "boolean" else f"NULL::{SQL_TYPE[column.type]}"
 
 
 def typed(column: Column, text: str) -> str:
