@@ -3,15 +3,18 @@
 Where PySpark is there, Great Expectations imports it with its Connect client; and that ends the process, without an error, where
 the main module has no file (``python -c``, processes forked by a server, workers of test runners): it takes such a one for a run of
 doctests. SciPy's statistics are for a few expectations on distributions, and a quarter of the cost: they are executed once somebody
-asks for something in them, by the means of the standard library for it (`importlib.util.LazyLoader`).
+asks for something in them, by the means of the standard library for it (`importlib.util.LazyLoader`). Altair draws the charts of
+one expectation's report, which nobody sees here, and is a tenth of the cost.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 def import_gx() -> None:
@@ -19,7 +22,7 @@ def import_gx() -> None:
     if "great_expectations" in sys.modules:
         return
     _import_once_used("scipy", "stats")
-    with _hidden("pyspark"):
+    with _hidden("pyspark"), _put_off("altair"):
         import great_expectations  # noqa: F401
 
 
@@ -46,3 +49,21 @@ def _hidden(package: str) -> Iterator[None]:
     finally:
         del sys.modules[package]
         sys.modules.update(modules)
+
+
+@contextmanager
+def _put_off(package: str) -> Iterator[None]:
+    """Have whoever imports a package meanwhile get it once they ask for one of its attributes.
+
+    `importlib.util.LazyLoader` cannot do that for a package: the import statement itself asks for an attribute.
+    """
+    if package in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(package)
+    stand_in.__dict__["__getattr__"] = lambda name: getattr(importlib.import_module(package), name)
+    sys.modules[package] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[package]

@@ -6,7 +6,7 @@ refuses one that is not exactly what the gate judged, so that stages of two buil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +40,7 @@ from warehouse.measure import Scope, measure
 from warehouse.measure_doubled import doubled
 from warehouse.privacy_tables import PRIVACY_SECRET
 from warehouse.publish import live_attached, live_load
-from warehouse.staging import Handlers, Staged, stage_stream
+from warehouse.staging import Handlers, Staged, StreamToStage, stage_streams
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,15 +85,14 @@ def stage_all(
     copy_echoes(con, hub.control)
     judge_rows = partial(_judge_rows, in_sql_from=hub.config.gate.in_sql_from)
     handlers = Handlers(normalise_parties, judge_rows, NORMALISER_VERSION, normalise_consents)
-    done: dict[tuple[str, str], Staged] = {}
+    return stage_streams(con, _streams(hub, connectors), handlers, now=now)
+
+
+def _streams(hub: Hub, connectors: Sequence[Connector]) -> Iterator[StreamToStage]:
     for connector in connectors:
         blocks, place = hub.mapping(connector), hub.place(connector)
         for stream in connector.streams():
-            own = [block for block in blocks if block.stream == stream.name]
-            staged = stage_stream(con, place, stream.name, own, handlers, now=now)
-            if staged is not None:
-                done[connector.name, stream.name] = staged
-    return done
+            yield StreamToStage(place, stream.name, [block for block in blocks if block.stream == stream.name])
 
 
 def _judge_rows(con: duckdb.DuckDBPyConnection, table: str, relation: str, into: str, *, in_sql_from: int) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import duckdb
 
 from hub.contract.columns import CONSENT, FACTS, PARTY
+from warehouse.candidates import make_source
 from warehouse.mapped import Block, SourcePlace
 from warehouse.raw import table_name
 from warehouse.sql import statement
-from warehouse.staging import make_source
 
 
 def unstaged(con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block]) -> int:

@@ -182,10 +182,11 @@ class ControlStore:
         with self._transaction() as con:
             return con.execute(statement).rowcount
 
-    def frame(self, table: sa.Table) -> pd.DataFrame:
-        """A whole table, for the copy that a published load carries."""
+    def columns(self, table: sa.Table) -> dict[str, list[Any]]:
+        """A whole table by its columns, for the copy that a published load carries."""
         with self._transaction() as con:
-            return pd.read_sql(sa.select(table), con)
+            rows = con.execute(sa.select(table)).fetchall()
+        return {column.name: [row[place] for row in rows] for place, column in enumerate(table.columns)}
 
     def frame_of(self, statement: sa.Select[Any]) -> pd.DataFrame:
         """Rows of a SELECT as a frame, however many."""

@@ -16,11 +16,11 @@ import duckdb
 import pyarrow as pa
 
 from hub.contract.columns import CONSENT, FACTS
+from warehouse.candidates import make_source
 from warehouse.mapped import Block, SourcePlace
 from warehouse.past import WHOLE
 from warehouse.raw import ERASURE, table_name
 from warehouse.reduced import IS_REDUCED, reduce
-from warehouse.staging import make_source
 
 Sources = Mapping[str, tuple[SourcePlace, Sequence[Block]]]
 _KEYS = "(SELECT record_key FROM erasing)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -52,28 +53,34 @@ def table(con: Connection, relation: str, **columns: object) -> None:
     con.unregister("id_arrow")
 
 
-# what the identity stage makes for a while, by kind
-_TEMPORARY = {
-    "VIEW": "SELECT view_name FROM duckdb_views() WHERE temporary",
-    "TABLE": "SELECT table_name FROM duckdb_tables() WHERE temporary",
-    "MACRO": "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'macro'",
-}
+_TEMPORARY = (
+    "SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary"
+    " UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary"
+)
+_MACRO = re.compile(r"^CREATE OR REPLACE TEMP MACRO (id_\w+)\(", re.MULTILINE)
 
 
 def forget(con: Connection, *relations: str) -> None:
     """Drops the temporary tables and views of these names."""
-    for kind in ("VIEW", "TABLE"):
-        for (name,) in rows(con, _TEMPORARY[kind]):
-            if name in relations:
-                con.execute(f"DROP {kind} {name}")
+    for kind, name in rows(con, _TEMPORARY):
+        if name in relations:
+            con.execute(f"DROP {kind} {name}")
 
 
 def drop_temporary(con: Connection) -> None:
     """Drops all temporary views, tables and macros of the identity stage."""
-    for kind, query in _TEMPORARY.items():
-        for (name,) in rows(con, query):
-            if name.startswith("id_"):
-                con.execute(f"DROP {kind} {name}")
+    for kind, name in rows(con, _TEMPORARY):
+        if name.startswith("id_"):
+            con.execute(f"DROP {kind} {name}")
+    for name in _macros():
+        con.execute(f"DROP MACRO IF EXISTS temp.{name}")
+
+
+@cache
+def _macros() -> tuple[str, ...]:
+    """The macros that the packaged files make. DuckDB tells those that there are only among the thousands of its own functions."""
+    scripts = sorted(name for name in (f.name for f in files(__package__).iterdir()) if name.endswith(".sql"))
+    return tuple(macro for name in scripts for macro in _MACRO.findall(text(name.removesuffix(".sql"))))
 
 
 def patterns(con: Connection, relation: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

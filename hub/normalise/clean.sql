@@ -1,6 +1,6 @@
 -- First step: text hygiene, and whether the record speaks of a company.
 CREATE OR REPLACE TEMP TABLE normalise_clean AS
-WITH cleaned AS (
+WITH cleaned AS {kept} (
   SELECT
     record_key, source_system, stream, source_record_id, source_updated_at, sync_run_id, payload_hash,
     country_default, coalesce(timezone, 'UTC') AS timezone,
@@ -30,7 +30,7 @@ WITH cleaned AS (
     norm_clean(created_at) AS created_at
   FROM normalise_source
 ),
-judged AS (
+judged AS {kept} (
   SELECT
     * REPLACE (
       norm_said(full_name) AS full_name, norm_said(given_name) AS given_name, norm_said(middle_name) AS middle_name,
@@ -55,7 +55,7 @@ named AS (
       false) AS full_name_is_company
   FROM judged
 ),
-divisible AS (
+divisible AS {kept} (
   SELECT
     * REPLACE (CASE WHEN full_name_is_company THEN coalesce(company_name, full_name) ELSE company_name END AS company_name),
     -- a full name is taken apart only where it may say more than the parts do, and not where it says that nobody is there

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -20,6 +21,10 @@ from hub.normalise.phone_rules import plain_phone_macros
 from hub.normalise.store import learn
 from hub.normalise.values import words
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FEW = 10_000  # rows of a relation
 EARLIEST_BIRTH = date(1000, 1, 1)  # a register may hold people of any century
 
 
@@ -38,13 +43,14 @@ def normalise_parties(con: duckdb.DuckDBPyConnection, source: str, target: str, 
         earliest_birth: a birth date must lie after this day (and not in the future) to be believed.
     """
     _prepare(con, source, earliest_birth)
-    con.execute(_sql("clean"))
+    few = con.execute("SELECT count(*) FROM (FROM normalise_source LIMIT $few)", {"few": _FEW}).fetchall()[0][0] < _FEW
+    con.execute(_step("clean", few))
     learn(con, _sql("wanted_first"))
     con.execute(plain_phone_macros(*_dialled_from(con)))
-    con.execute(_sql("parts"))
+    con.execute(_step("parts", few))
     con.execute("DROP TABLE normalise_clean")  # as wide as the source: two copies at a time are enough
     learn(con, _sql("wanted_second"))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(target)} AS {_sql('party')}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(target)} AS {_step('party', few)}")
     # not after a failure: the transaction would refuse, and hide what went wrong; the next call replaces what is left
     for leftover in (
         "TABLE temp.normalise_parts",
@@ -58,7 +64,21 @@ def normalise_parties(con: duckdb.DuckDBPyConnection, source: str, target: str, 
 def _prepare(con: duckdb.DuckDBPyConnection, source: str, earliest_birth: date) -> None:
     con.execute("SET VARIABLE normalise_earliest_birth = $day", {"day": earliest_birth})
     con.execute(f"CREATE OR REPLACE TEMP VIEW normalise_source AS FROM {_quoted(source)}")
-    con.execute("CREATE OR REPLACE TEMP TABLE normalise_word (list VARCHAR, word VARCHAR)")
+    con.register("normalise_listed", _word_lists())
+    con.execute("CREATE OR REPLACE TEMP TABLE normalise_word AS FROM normalise_listed")
+    con.unregister("normalise_listed")
+    con.execute(_sql("macros").replace("$placeholders", _placeholders()))
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE normalise_known"
+        " (id_type VARCHAR, raw_value VARCHAR, region_hint VARCHAR, norm_value VARCHAR, match_key VARCHAR, status VARCHAR)"
+    )
+
+
+@cache
+def _word_lists() -> pa.Table:
+    """The lists that the rules ask for words, in the columns list and word."""
+    import pyarrow as pa
+
     lists: dict[str, Iterable[str]] = {
         "placeholder": words("placeholder"),
         "placeholder_name": words("placeholder_name"),
@@ -69,13 +89,8 @@ def _prepare(con: duckdb.DuckDBPyConnection, source: str, earliest_birth: date) 
         "legal_ending": legal_endings(),
         "alpha2": alpha2_codes(),
     }
-    for name, entries in lists.items():
-        con.execute("INSERT INTO normalise_word SELECT $name, unnest($words)", {"name": name, "words": sorted(entries)})
-    con.execute(_sql("macros").replace("$placeholders", _placeholders()))
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE normalise_known"
-        " (id_type VARCHAR, raw_value VARCHAR, region_hint VARCHAR, norm_value VARCHAR, match_key VARCHAR, status VARCHAR)"
-    )
+    listed = [(name, word) for name, entries in lists.items() for word in sorted(entries)]
+    return pa.table({"list": [name for name, _ in listed], "word": [word for _, word in listed]})
 
 
 @cache
@@ -88,6 +103,16 @@ def _dialled_from(con: duckdb.DuckDBPyConnection) -> tuple[frozenset[str], froze
     """The countries whose people are among the records, and how international numbers begin: what phone rules are needed for."""
     rows = con.execute(_sql("dialled_from")).fetchall()
     return frozenset(country for country, _ in rows if country), frozenset(beginning for _, beginning in rows if beginning)
+
+
+def _step(name: str, few: bool) -> str:
+    """The statement of a step.
+
+    Args:
+        few: have DuckDB keep the marked intermediate results. Else it puts each into the next one, and plans what is asked for
+            twice twice, which for a few rows is most of the work, and for many is less than keeping all of them in memory.
+    """
+    return _sql(name).replace("{kept}", "MATERIALIZED" if few else "")
 
 
 @cache

@@ -1,7 +1,7 @@
 -- Second step: the parts of names, companies without legal form, countries as codes, and what the fast paths can say of e-mail
 -- and phone.
 CREATE OR REPLACE TEMP TABLE normalise_parts AS
-WITH known AS (
+WITH known AS {kept} (
   SELECT
     c.*,
     company.norm_value AS company_base,
@@ -25,7 +25,7 @@ split AS (
     CASE WHEN NOT splits_plainly THEN parsed ->> '/suffix' END AS parsed_suffix
   FROM known
 ),
-joined AS (
+joined AS {kept} (
   SELECT
     * REPLACE (
       coalesce(norm_without_title(given_name), CASE WHEN lower(parsed_given) IS DISTINCT FROM lower(family_name) THEN parsed_given END)

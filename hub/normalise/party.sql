@@ -1,5 +1,5 @@
 -- Last step: the columns of staging.party_record, in its order. Display values keep the source's spelling, keys are folded.
-WITH text AS (
+WITH text AS {kept} (
   SELECT
     p.*,
     e.norm_value AS learnt_email, e.match_key AS learnt_mailbox, e.status AS learnt_email_status,
@@ -49,7 +49,7 @@ worded AS (
       OR norm_is_junk_host(plain_host) AS plain_is_junk
   FROM text
 ),
-judged AS (
+judged AS {kept} (
   SELECT
     *,
     CASE WHEN norm_is_street(line1_words) THEN line1_words WHEN norm_is_street(line2_words) THEN line2_words END AS street_words,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from hub.contract.columns import PARTY, TABLES
 from pipelines.privacy.people import RETENTION
 from pipelines.retention_settings import CUSTOMER
+from warehouse.candidates import make_candidate
 from warehouse.mapped import Block, SourcePlace
 from warehouse.past import AGED, aged_sql
 from warehouse.raw import table_name
 from warehouse.reduced import IS_REDUCED
-from warehouse.staging import make_candidate
 
 if TYPE_CHECKING:
     import duckdb

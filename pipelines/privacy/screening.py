@@ -22,12 +22,12 @@ from pipelines.context import Hub
 from pipelines.privacy import erased_list
 from pipelines.privacy.arrivals import put_past
 from pipelines.privacy.cut_offs import in_force
+from warehouse.candidates import make_candidate, make_source
 from warehouse.control import utcnow
 from warehouse.mapped import Block, SourcePlace
 from warehouse.privacy_tables import PRIVACY_SECRET, retention_arrival
 from warehouse.reduced import reduce
 from warehouse.screening import put_landed, put_round
-from warehouse.staging import make_candidate, make_source
 
 if TYPE_CHECKING:
     import duckdb

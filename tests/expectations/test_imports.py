@@ -40,3 +40,14 @@ def test_statistics_are_imported_once_an_expectation_asks_for_them() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert shown.stdout.split() == ["False", "True", "True"]
+
+
+def test_charts_are_imported_once_a_report_draws_one() -> None:
+    code = (
+        "import sys; from expectations.gx_import import import_gx; import_gx();"
+        " from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as drawing;"
+        " before = 'altair' in sys.modules; chart = drawing.alt.Chart; import altair;"
+        " print(before, chart is altair.Chart, sys.modules['altair'].__spec__ is not None)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", "True", "True"]

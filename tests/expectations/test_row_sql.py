@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expectations import check_rows, failing_rows_sql, judge_relation, row_rules
+from expectations import check_rows, failing_rows_sql, judge_relation, row_rules, row_sql
+from expectations.engine import validate
 from hub.contract.columns import TABLES
 from hub.contract.errors import GateError
 from hub.contract.tables import StagingTable
@@ -121,3 +122,16 @@ def test_what_great_expectations_judges_otherwise_than_counted_is_an_error_of_th
     monkeypatch.setattr("expectations.row_sql._failed", lambda counts: set())
     with pytest.raises(GateError, match="customer_order"):
         judge_relation(con, "customer_order", "candidate", key="order_key", place="row_no", into="f", in_sql_from=0)
+
+
+def test_great_expectations_is_asked_once_for_the_same_counts(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, asked = TABLES["customer_order"], []
+    monkeypatch.setattr("expectations.row_sql.validate", lambda *given: asked.append(given) or validate(*given))
+    row_sql._failing.cache_clear()
+    for bad in (0, 0, 2, 2, 3):
+        laid_out(con, order, [good_row(order)] + [good_row(order) | {"currency": "ZZZ"}] * bad)
+        judge_relation(con, "customer_order", "candidate", key="order_key", place="row_no", into="f", in_sql_from=0)
+        assert con.execute("SELECT count(*) FROM f").fetchall() == [(bad,)]
+    assert len(asked) == 3

@@ -14,11 +14,12 @@ from connectors.mapping import parse_mapping
 from expectations import judge_relation
 from hub.contract.columns import ORDER, TABLES
 from hub.contract.errors import ConfigError
-from hub.contract.tables import Column
+from hub.contract.tables import SQL_TYPE, Column, ColumnType
 from tests.warehouse.parts import land, landed, record
 from warehouse import raw
+from warehouse.candidates import typed, untold
 from warehouse.mapped import SourcePlace
-from warehouse.staging import Handlers, Staged, stage_stream, typed
+from warehouse.staging import Handlers, Staged, stage_stream
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 ORDERS = """
@@ -329,3 +330,13 @@ def test_amounts_are_exact_or_not_read_at_all(con: duckdb.DuckDBPyConnection, te
     assert column is not None
     found = con.execute(f"SELECT ({typed(column, 's.text')})::VARCHAR FROM (SELECT ? AS text) s", [text]).fetchall()[0][0]
     assert found == amount
+
+
+@pytest.mark.parametrize("kind", SQL_TYPE)
+def test_a_column_that_a_mapping_leaves_out_is_what_one_without_text_is(kind: ColumnType) -> None:
+    column = Column("value", kind)
+    select = f"SELECT {typed(column, 'NULL::VARCHAR')}, {untold(column)} FROM (SELECT 'UTC' AS timezone) s"
+    with duckdb.connect() as con:
+        found = con.execute(select)
+        assert len({str(description[1]) for description in found.description}) == 1
+        assert len(set(found.fetchall()[0])) == 1

@@ -6,5 +6,5 @@ UPDATE staging.party_record AS p SET
   phone_raw = NULL, phone_e164 = NULL, phone_status = 'missing',
   address_line1 = NULL, address_line2 = NULL, city = NULL, region = NULL, postal_code = NULL, locale = NULL,
   source_updated_at = NULL
-FROM arrived AS a
+FROM waiting_gone AS a
 WHERE a.op = 'merge' AND p.record_key = a.source_system || ':' || a.stream || ':' || a.source_record_id

@@ -4,8 +4,7 @@ INSERT INTO staging.party_record BY NAME
 WITH gone AS (
   SELECT source_system || ':' || stream || ':' || source_record_id AS record_key, source_system, stream, source_record_id,
          source_updated_at, sync_run_id, payload_hash
-  FROM arrived
-  WHERE op <> 'upsert'
+  FROM waiting_gone
 )
 SELECT *, 'unknown' AS party_type, 'customer' AS record_role, 'missing' AS email_status, 'missing' AS phone_status,
        'missing' AS birth_date_status, false AS email_is_role, true AS is_deleted, false AS is_test

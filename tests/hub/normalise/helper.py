@@ -1,9 +1,10 @@
-"""Runs `normalise_parties` over rows written as keyword arguments."""
+"""Runs `normalise_parties` over rows written as keyword arguments, as few rows and as many are run."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pyarrow as pa
@@ -53,13 +54,18 @@ def load(con: duckdb.DuckDBPyConnection, rows: list[dict[str, str | None]], tabl
 
 
 def normalise(rows: list[dict[str, str | None]], con: duckdb.DuckDBPyConnection | None = None) -> list[dict[str, Any]]:
-    """The normalised rows, in the order of the given ones."""
+    """The normalised rows, in the order of the given ones; the same whether the rows count for few or for many."""
     con = con or warehouse()
     load(con, rows)
-    normalise_parties(con, "parties", "normalised")
-    result = con.execute("FROM normalised ORDER BY record_key")
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    found = []
+    for few in (0, len(rows) + 1):
+        with mock.patch("hub.normalise.parties._FEW", few):
+            normalise_parties(con, "parties", "normalised")
+        result = con.execute("FROM normalised ORDER BY record_key")
+        names = [column[0] for column in result.description]
+        found.append([dict(zip(names, row, strict=True)) for row in result.fetchall()])
+    assert found[0] == found[1]
+    return found[1]
 
 
 def column(name: str, values: list[str | None], given: str, **others: str | None) -> list[Any]:
