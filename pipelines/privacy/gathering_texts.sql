@@ -24,11 +24,12 @@ WITH said AS (
 -- one word alone, such as Customer, tells nobody from others
 SELECT DISTINCT lower(trim(text)) AS text FROM said WHERE length(trim(text)) >= $shortest AND regexp_matches(trim(text), '[\s\d@]');
 
--- what others have as well says nothing of them, and stays with the others
+-- what others have as well says nothing of them, and stays with the others; so does what theirs are compared by, as max@own.example is
+-- kept of who has max+shop@own.example
 CREATE OR REPLACE TEMP TABLE erasing_text AS
 SELECT text FROM erasing_said t
 WHERE NOT EXISTS (
   FROM (SELECT lower(concat_ws(chr(10), full_name, concat_ws(' ', given_name, family_name), email_raw, email_norm, phone_raw, phone_e164,
-                               address_line1, tax_id, company_name)) AS held
+                               address_line1, tax_id, company_name, email_key, phone_key, street_key)) AS held
         FROM staging.party_record ANTI JOIN erasing USING (record_key)) p
   WHERE contains(p.held, t.text));

@@ -77,7 +77,10 @@ def test_a_hundred_people_are_gone_stay_gone_and_money_and_others_are_as_they_we
     ids = [id_ for (id_,) in world.ask("SELECT customer_id FROM golden.customer WHERE party_type = 'person' ORDER BY 1 LIMIT 100")]
     assert len(ids) == 100
     said = "SELECT DISTINCT id_value FROM golden.customer_identifier WHERE id_type IN ('email', 'phone') AND"
-    shared = f"{said} customer_id NOT IN (SELECT unnest($1))"
+    compared = (
+        "SELECT k.email FROM identity.match_key k JOIN identity.customer_xref x USING (record_key) WHERE k.email IS NOT NULL AND"
+    )
+    shared = f"{said} customer_id NOT IN (SELECT unnest($1)) UNION {compared} x.customer_id NOT IN (SELECT unnest($1))"
     texts = [text for (text,) in world.ask(f"{said} customer_id IN (SELECT unnest($1)) EXCEPT ({shared})", ids)]
     assert len(texts) > 100
     assert found(world, texts)
@@ -289,6 +292,20 @@ def test_the_command_says_what_would_go_then_takes_it_out_and_nothing_brings_it_
     assert len(kept) == 2
     assert not [payload for (payload,) in kept if "Ann Lee" in payload or "mail.net" in payload]
     assert found(world, ["ann lee"]) == []
+
+
+def test_an_address_that_anothers_is_compared_by_stays_with_the_other(world: World) -> None:
+    both = [("6", "Max", "Roe", "max+shop@own.example", "", ""), ("7", "Mia", "Fox", "max@own.example", "020 7946 0017", "")]
+    export(world.root.parent / "in", "crm", [*CRM, *both])
+    assert world.sync().action == "published"
+    ((max_,), (mia,)) = world.ask(
+        "SELECT customer_id FROM identity.customer_xref WHERE is_current AND source_record_id IN ('6', '7') ORDER BY record_key"
+    )
+    with world.hub() as hub:
+        done = erase(hub, [mia], ADA)
+    assert (max_ != mia, done.hits, done.shared, [request["status"] for request in done.requests]) == (True, (), 1, ["done"])
+    assert world.ask("SELECT email FROM golden.customer WHERE customer_id = $1", max_) == [("max+shop@own.example",)]
+    assert found(world, ["mia fox"]) == []
 
 
 def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_same_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
