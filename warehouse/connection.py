@@ -25,8 +25,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 _FRUGAL = "160MB"
-# DuckDB's own default of 16 MB has a build write the tables that it changes over and over; they are written when it is closed
-_CHECKPOINT_AT = "2GB"
 
 
 def connect(path: Path | None, *, read_only: bool = False, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -152,7 +150,6 @@ def _open_for_writing(settings: WarehouseSettings) -> duckdb.DuckDBPyConnection:
     while True:
         try:
             con = connect(settings.path, memory_limit=settings.memory_limit)
-            con.execute(f"SET checkpoint_threshold = '{_CHECKPOINT_AT}'")
             break
         except WarehouseBusyError:
             if time.monotonic() >= deadline:

@@ -6,6 +6,8 @@ last changed it and an unchanged day changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -77,7 +79,8 @@ def build_golden(
         restore(con, list(TABLES), live=live, follows=follows)
         before = con.execute("SELECT as_of_date FROM golden.reporting").fetchall()[0][0]
         _note_reporting(maker, settings, base, now)
-        make_touched(maker, settings, now=now, before=before)
+        with written_once(con):
+            make_touched(maker, settings, now=now, before=before)
         built = _counted(con, built)
     else:
         con.execute("DELETE FROM basis.holds")
@@ -124,6 +127,17 @@ def _weighed(con: duckdb.DuckDBPyConnection, live: str, base: str | None) -> How
     if differ > MOST_TOUCHED * known:
         return HowBuilt(f"{differ} of {known} inputs changed", differ, 0, 0)
     return HowBuilt(None, differ, 0, 0)
+
+
+@contextmanager
+def written_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have DuckDB write the tables that change once, when the file is closed, rather than each time that 16 MB have come together:
+    of many steps that change few rows each, most of the tables' parts would be written over and over."""
+    con.execute("SET checkpoint_threshold = '2GB'")
+    try:
+        yield
+    finally:
+        con.execute("RESET checkpoint_threshold")
 
 
 def _counted(con: duckdb.DuckDBPyConnection, built: HowBuilt) -> HowBuilt:
