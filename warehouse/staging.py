@@ -86,14 +86,6 @@ def mapping_digest(blocks: Sequence[Block], place: SourcePlace, version: str) ->
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def stage_stream(
-    con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block], handlers: Handlers, *, now: datetime
-) -> Staged | None:
-    """Bring staging up to date with one stream's raw table, as `stage_streams` does; None if nothing arrived since last time."""
-    done = stage_streams(con, [StreamToStage(place, stream, blocks)], handlers, now=now)
-    return done.get((place.name, stream))
-
-
 def stage_streams(
     con: duckdb.DuckDBPyConnection, streams: Iterable[StreamToStage], handlers: Handlers, *, now: datetime
 ) -> dict[tuple[str, str], Staged]:

@@ -79,7 +79,7 @@ def build_golden(
         restore(con, list(TABLES), live=live, follows=follows)
         before = con.execute("SELECT as_of_date FROM golden.reporting").fetchall()[0][0]
         _note_reporting(maker, settings, base, now)
-        with written_once(con):
+        with _written_once(con):
             make_touched(maker, settings, now=now, before=before)
         built = _counted(con, built)
     else:
@@ -130,7 +130,7 @@ def _weighed(con: duckdb.DuckDBPyConnection, live: str, base: str | None) -> How
 
 
 @contextmanager
-def written_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _written_once(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Have DuckDB write the tables that change once, when the file is closed, rather than each time that 16 MB have come together:
     of many steps that change few rows each, most of the tables' parts would be written over and over."""
     con.execute("SET checkpoint_threshold = '2GB'")

@@ -1,7 +1,8 @@
-"""Landed parts for warehouse tests, written as the landing zone writes them."""
+"""Landed parts for warehouse tests, written as the landing zone writes them, and one stream staged."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import duckdb
 
 from connectors.contract import Page, Record, Reject
 from connectors.landing import PartInfo, PartWriter, StreamLanding
+from warehouse.mapped import Block, SourcePlace
+from warehouse.staging import Handlers, Staged, StreamToStage, stage_streams
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,3 +61,10 @@ def landed(root: Path, source: str = "shop", stream: str = "orders") -> list[tup
 def nothing_unfit(con: duckdb.DuckDBPyConnection, table: str, source: str, target: str) -> None:
     """A judge of candidate rows that turns none down."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {target} (row_no BIGINT, check_id VARCHAR, reason VARCHAR)")
+
+
+def stage_stream(
+    con: duckdb.DuckDBPyConnection, place: SourcePlace, stream: str, blocks: Sequence[Block], handlers: Handlers, *, now: datetime
+) -> Staged | None:
+    """Stage one stream alone; None if nothing arrived since the last time."""
+    return stage_streams(con, [StreamToStage(place, stream, blocks)], handlers, now=now).get((place.name, stream))

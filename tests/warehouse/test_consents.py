@@ -12,11 +12,11 @@ import pytest
 from connectors.contract import Record
 from connectors.mapping import parse_mapping
 from hub.normalise import normalise_consents, normalise_parties
-from tests.warehouse.parts import T0, land, landed, nothing_unfit
+from tests.warehouse.parts import T0, land, landed, nothing_unfit, stage_stream
 from warehouse import raw
 from warehouse.comparing import unstaged
 from warehouse.mapped import SourcePlace
-from warehouse.staging import Handlers, stage_stream
+from warehouse.staging import Handlers
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 MAPPING = """

@@ -10,13 +10,13 @@ import duckdb
 import pytest
 
 from connectors.mapping import parse_mapping
-from tests.warehouse.parts import land, landed, nothing_unfit, record
+from tests.warehouse.parts import land, landed, nothing_unfit, record, stage_stream
 from warehouse import raw
 from warehouse.connection import connect, writer
 from warehouse.mapped import SourcePlace
 from warehouse.migrations import VERSION, migrate
 from warehouse.settings import WarehouseSettings
-from warehouse.staging import Handlers, mapping_digest, stage_stream
+from warehouse.staging import Handlers, mapping_digest
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 FIRST = (Path(__file__).parent / "schema_1.sql").read_text()

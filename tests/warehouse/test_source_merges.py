@@ -12,12 +12,12 @@ import pytest
 from connectors.contract import Record
 from connectors.mapping import parse_mapping
 from hub.normalise import normalise_parties
-from tests.warehouse.parts import T0, land, landed, nothing_unfit
+from tests.warehouse.parts import T0, land, landed, nothing_unfit, stage_stream
 from warehouse import raw
 from warehouse.connection import connect
 from warehouse.mapped import SourcePlace
 from warehouse.migrations import VERSION, migrate
-from warehouse.staging import Handlers, stage_stream
+from warehouse.staging import Handlers
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 MAPPING = """

@@ -15,11 +15,11 @@ from expectations import judge_relation
 from hub.contract.columns import ORDER, TABLES
 from hub.contract.errors import ConfigError
 from hub.contract.tables import SQL_TYPE, Column, ColumnType
-from tests.warehouse.parts import land, landed, record
+from tests.warehouse.parts import land, landed, record, stage_stream
 from warehouse import raw
 from warehouse.candidates import typed, untold
 from warehouse.mapped import SourcePlace
-from warehouse.staging import Handlers, Staged, stage_stream
+from warehouse.staging import Handlers, Staged
 
 NOW = datetime(2026, 1, 2)  # noqa: DTZ001 - stores keep UTC without zone
 ORDERS = """
